@@ -109,6 +109,16 @@ class Smoothed:
         return out, reach
 
     @property
+    def core(self) -> Smoothed:
+        """What other vectors are smoothed with: all of this pool."""
+        return self
+
+    def at(self, rows: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m d"]:
+        """The points of some rows of the pool."""
+        found: Float[np.ndarray, "m d"] = self.points[rows]
+        return found
+
+    @property
     def plain(self) -> Smoothed:
         """The same pool without smoothing: ``points`` are the unit vectors, and ``transform`` only scales to them."""
         none = np.zeros(self._base.shape[1], dtype=np.float32)

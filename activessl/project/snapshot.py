@@ -20,6 +20,7 @@ from activessl.encoders.embeddings import Embeddings, contents_of, embed, embedd
 from activessl.encoders.registry import load_encoder
 from activessl.errors import EncoderError, HeadError, LabelError, PoolError, ProjectError
 from activessl.geometry.chain import similarity_chain
+from activessl.geometry.core import Cored, core_of
 from activessl.geometry.smoothing import Smoothed, smooth
 from activessl.geometry.units import centred_rows
 from activessl.heads.base import Head
@@ -41,6 +42,7 @@ from activessl.project.regions.verbs import of_regions
 from activessl.scoring.model import Model
 from activessl.sealed import beside, write_atomic
 from activessl.strategies.base import SAMPLES, State
+from activessl.strategies.field import Sight
 
 if TYPE_CHECKING:
     from activessl.heads.dense.head import DenseHead
@@ -156,7 +158,7 @@ class Snapshot:
             return None
 
     @cached_property
-    def smoothed(self) -> Smoothed:
+    def smoothed(self) -> Smoothed | Cored:
         """The embeddings, smoothed over neighbors in the pool; stored on disk, and made again after a change."""
         where = embeddings_folder(self.project, self.embeddings.fingerprint)
         folder, now = where / "smoothed", stamp(where)
@@ -164,18 +166,82 @@ class Snapshot:
         note = folder / "of.txt"
         try:
             kept = Smoothed.load(folder)
-            if kept.fits(self.embeddings.vectors.shape) and note.is_file() and note.read_bytes() == now.encode():
-                return kept
+            shape = (len(self.field), self.embeddings.vectors.shape[1])
+            if kept.fits(shape) and note.is_file() and note.read_bytes() == now.encode():
+                return self._around(kept, folder, now)
         except HeadError:
             kept = None
-        points = centred_rows(self.embeddings.vectors)
+        mean = self.embeddings.mean
+        points = centred_rows(self.embeddings.vectors[self.field] if self.large else self.embeddings.vectors, mean)
         if kept is None or not kept.belongs_to(points):
             kept = smooth(points, on_progress=self.on_progress)
             with suppress(ProjectError, HeadError):  # only a cache: the medium may be read-only, or full
                 save_whole(kept, folder)
         with suppress(ProjectError), writing(folder):  # without the stamp, the vectors are compared again
             write_atomic(note, now.encode())
-        return kept
+        return self._around(kept, folder, now)
+
+    def _around(self, core: Smoothed, folder: Path, now: str) -> Smoothed | Cored:
+        """The whole pool around its smoothed part, which in a small pool is all of it."""
+        if not self.large:
+            return core
+        name = f"placed-{sha256(now.encode()).hexdigest()[:16]}"
+        return Cored(core, self.field, self.embeddings.vectors, self.embeddings.mean, folder, name)
+
+    @property
+    def large(self) -> bool:
+        """Whether only a random part of the pool is smoothed, and looked at where it can stand for the whole pool."""
+        return len(self.field) < len(self.embeddings)
+
+    @cached_property
+    def field(self) -> Int[np.ndarray, " f"]:
+        """The rows that stand for the pool, ascending: all rows, or a random part of a large pool."""
+        return core_of(len(self.embeddings))
+
+    @property
+    def field_points(self) -> Float[np.ndarray, "f d"]:
+        """The vectors of ``field`` for strategies and heads."""
+        return self.placed.core.points
+
+    @cached_property
+    def field_probs(self) -> Float[np.ndarray, "f k"] | None:
+        """The head's probabilities for ``field``; None without a head."""
+        if not self.large:
+            return self.probs
+        return None if self.head is None else self.head.predict_proba(self.field_points)
+
+    @property
+    def field_decided(self) -> Labels | None:
+        """The head's predictions for ``field``; None without a head."""
+        return None if self.field_probs is None else self.kind.decide(self.field_probs)
+
+    @property
+    def field_sure(self) -> Float[np.ndarray, " f"]:
+        """The confidence of each prediction for ``field``; 0 without a head."""
+        if self.field_probs is None:
+            return np.zeros(len(self.field))
+        return self.kind.sureness(self.field_probs)
+
+    def points_at(self, rows: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m d"]:
+        """The vectors of some rows for strategies and heads; the other rows of a large pool are not touched."""
+        return self.placed.at(rows)
+
+    def probs_at(self, rows: Sequence[int] | Int[np.ndarray, " m"]) -> Float[np.ndarray, "m k"] | None:
+        """The head's probabilities for some rows; None without a head."""
+        at = np.asarray(rows, dtype=np.int64)
+        if not self.large or self.head is None:
+            return None if self.probs is None else self.probs[at]
+        return self.head.predict_proba(self.points_at(at))
+
+    def decided_at(self, rows: Int[np.ndarray, " m"]) -> Labels | None:
+        """The head's predictions for some rows; None without a head."""
+        probs = self.probs_at(rows)
+        return None if probs is None else self.kind.decide(probs)
+
+    def sure_at(self, rows: Int[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+        """The confidence of the predictions for some rows; 0 without a head."""
+        probs = self.probs_at(rows)
+        return np.zeros(len(rows)) if probs is None else self.kind.sureness(probs)
 
     @cached_property
     def smooths(self) -> bool:
@@ -205,18 +271,18 @@ class Snapshot:
         self, rows: Int[np.ndarray, " m"], y: Labels, judged: Bool[np.ndarray, " m"] | None = None
     ) -> Evidence:
         """The evidence of these labels; see :func:`activessl.heads.evidence.evidence_of`."""
-        return evidence_of(self.smoothed.points[rows], self.smoothed.plain.points[rows], y, judged)
+        return evidence_of(self.smoothed.at(rows), self.smoothed.plain.at(rows), y, judged)
 
     def points_for(self, rows: Int[np.ndarray, " m"], y: Labels) -> Float[np.ndarray, "n d"]:
         """The vectors that a head which is taught only these labels would see."""
         return self._placed(self.evidence_from(rows, y).smoothing_pays).points
 
     @property
-    def placed(self) -> Smoothed:
+    def placed(self) -> Smoothed | Cored:
         """The pool as strategies and heads see it."""
         return self._placed(self.smooths)
 
-    def _placed(self, smooths: bool) -> Smoothed:
+    def _placed(self, smooths: bool) -> Smoothed | Cored:
         return self.smoothed if smooths else self.smoothed.plain
 
     @property
@@ -292,7 +358,7 @@ class Snapshot:
         return self.fitted(None)
 
     def predicted_before(self, number: int) -> Labels | None:
-        """The predictions of the last head of the rounds before ``number``, on the current vectors.
+        """The predictions of the last head of the rounds before ``number``, on the current vectors of ``field``.
 
         None without such a head, with other vectors or other classes, or without its file. A head of the same round is
         not used: agreement with it would only show that ``teach`` was repeated.
@@ -307,7 +373,7 @@ class Snapshot:
             return None
         if len(head.classes_) != len(self.project.config.data.classes):
             return None
-        return self.kind.decide(head.predict_proba(self._placed(earlier[-1].smoothed).points))
+        return self.kind.decide(head.predict_proba(self._placed(earlier[-1].smoothed).core.points))
 
     def new_head(self) -> Head:
         """A new head of the type in the config, not taught yet."""
@@ -355,7 +421,7 @@ class Snapshot:
             return None
         rows, y = self.training
         k, students = len(self.project.config.data.classes), list(self.students.values())
-        return heed(self.points[rows], y, k, students, turns=self.turns)
+        return heed(self.points_at(rows), y, k, students, turns=self.turns)
 
     @cached_property
     def turns(self) -> Int[np.ndarray, " m"]:
@@ -368,7 +434,7 @@ class Snapshot:
         """What people's labels say of each machine that does not say the same of everything."""
         (rows, y), k = self.training, len(self.project.config.data.classes)
         able = {name: one for name, one in self.students.items() if one is not None}
-        return {name: prove(self.points[rows], y, k, one, turns=self.turns) for name, one in able.items()}
+        return {name: prove(self.points_at(rows), y, k, one, turns=self.turns) for name, one in able.items()}
 
     def head_of(self, at: Int[np.ndarray, " a"], points: Float[np.ndarray, "n d"] | None = None) -> Head:
         """Teach a new head some of the labels only, as this project teaches: with the machines for which they speak.
@@ -377,16 +443,17 @@ class Snapshot:
             at: Positions of the labels.
             points: The vectors of the pool that these labels ask for; by default those of now.
         """
-        (rows, y), given = self.training, self.points if points is None else points
+        rows, y = self.training
+        taught = self.points_at(rows[at]) if points is None else points[rows[at]]
         if self.machine_shares:
             students = list(self.students.values())
-            if given is not self.points:
-                students = [student_of(given, shares) for shares in self.machine_shares.values()]
+            if points is not None and points is not self.points:
+                students = [student_of(points, shares) for shares in self.machine_shares.values()]
             k = len(self.project.config.data.classes)
-            found = heed(given[rows[at]], y[at], k, students, turns=self.turns[at])
+            found = heed(taught, y[at], k, students, turns=self.turns[at])
             if found is not None:
                 return found.head
-        return self.new_head().fit(given[rows[at]], y[at])
+        return self.new_head().fit(taught, y[at])
 
     @property
     def heeds(self) -> tuple[str, ...]:
@@ -401,14 +468,14 @@ class Snapshot:
         """The head on its own, without machines."""
         rows, y = self.training
         classes = np.arange(len(self.project.config.data.classes))
-        return (start or self.new_head()).partial_fit(self.points[rows], y, classes=classes)
+        return (start or self.new_head()).partial_fit(self.points_at(rows), y, classes=classes)
 
     def held_out_predictions(self, *, alone: bool = False) -> Labels:
         """For each label, the prediction of a head that was taught the labels of the other four of five folds;
         ``alone``: without machines."""
         config, (rows, y) = self.project.config, self.training
         return fold_predictions(
-            self.points[rows],
+            self.points_at(rows),
             y,
             head=config.head.name,
             n_classes=len(config.data.classes),
@@ -432,7 +499,7 @@ class Snapshot:
             modality=config.data.modality,
             classes=config.data.classes,
             mean=self.embeddings.mean,
-            pool=self.placed,
+            pool=self.placed.core,
             head=self.head,
             head_name=config.head.name,
             reach=self.smoothed.usual_reach(),
@@ -446,29 +513,45 @@ class Snapshot:
         return self.kind.named(label, self.project.config.data.classes)
 
     def state(self, number: int, *, samples: bool = False) -> State:
-        """The state that strategies read to choose round ``number``; with ``samples``, with posterior draws."""
+        """The state that strategies read to choose round ``number``; with ``samples``, with posterior draws.
+
+        That of a large pool has the vectors as they are on the disk and no probabilities; what strategies see of some
+        of its rows is ``sight``.
+        """
         config, (rows, y) = self.project.config, self.training
+        large, draws = self.large, np.random.default_rng([config.seed, number, 2])
         return State(
-            vectors=self.points,
+            vectors=self.embeddings.vectors if large else self.points,
             labeled=rows,
             labels=np.maximum(y, 0),
             n_classes=len(config.data.classes),
             rng=np.random.default_rng([config.seed, number]),
-            probs=self.probs,
-            samples=self._samples(np.random.default_rng([config.seed, number, 2])) if samples else None,
+            probs=None if large else self.probs,
+            samples=self._samples(draws, self.points) if samples and not large else None,
             predict=None if self.head is None else self.head.predict_proba,
             excluded=self.excluded,
             ids=self.embeddings.ids,
             class_names=config.data.classes,
+            checked=large,  # when they were written, and by the seal
         )
 
-    def _samples(self, rng: np.random.Generator) -> Float[np.ndarray, "s n k"] | None:
+    def sight(self, number: int, *, samples: bool = False) -> Callable[[Int[np.ndarray, " m"]], Sight]:
+        """What a strategy that chooses round ``number`` sees of some rows of a large pool."""
+
+        def look(rows: Int[np.ndarray, " m"]) -> Sight:
+            points, rng = self.points_at(rows), np.random.default_rng([self.project.config.seed, number, 2])
+            probs = None if self.head is None else self.head.predict_proba(points)
+            return Sight(points, probs, self._samples(rng, points) if samples else None)
+
+        return look
+
+    def _samples(self, rng: np.random.Generator, points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "s n k"] | None:
         """Probabilities from draws of the head's posterior; None for a head without a posterior."""
         if not hasattr(self.head, "sample_proba"):
             return None
 
         def samples(head: Any) -> Float[np.ndarray, "s n k"]:
-            found: Float[np.ndarray, "s n k"] = head.sample_proba(self.points, SAMPLES, rng)
+            found: Float[np.ndarray, "s n k"] = head.sample_proba(points, SAMPLES, rng)
             return found
 
         with suppress(HeadError):
@@ -480,7 +563,9 @@ class Snapshot:
     def chained(self, asked: Sequence[Question], waiting: Sequence[Question]) -> tuple[Question, ...]:
         """Order the open questions of a round so that similar items follow each other; the order is fixed per round."""
         known = [question for question in asked if question.item in self.row]
-        chain = similarity_chain(self.points[[self.row[question.item] for question in known]])
+        chain = similarity_chain(
+            self.points_at(np.array([self.row[question.item] for question in known], dtype=np.int64))
+        )
         left = {question.id for question in waiting}
         return tuple(known[i] for i in chain if known[i].id in left)
 
@@ -494,10 +579,10 @@ class Snapshot:
 
     def suggestions(self, questions: Sequence[Question]) -> list[Suggestion]:
         """The suggestions for questions; those for blind questions are marked, and must not be shown."""
-        if self.probs is None or not questions:
+        probs = self.probs_at([self.row[question.item] for question in questions]) if questions else None
+        if probs is None:
             return []
         config = self.project.config
-        probs = self.probs[[self.row[question.item] for question in questions]]
         top = np.argsort(-probs, axis=1, kind="stable")[:, : self.kind.shown(probs, SUGGESTED)]
         return [
             Suggestion(
@@ -512,7 +597,7 @@ class Snapshot:
     def blind_rows(self, number: int) -> Bool[np.ndarray, " n"]:
         """Rows of the pool that round ``number`` asks about blind, so that anchoring can be measured."""
         rng = np.random.default_rng([self.project.config.seed, number, 1])
-        return np.asarray(rng.random(len(self.points)) < self.project.config.annotator.blind_share)
+        return np.asarray(rng.random(len(self.embeddings)) < self.project.config.annotator.blind_share)
 
 
 def embedded(project: Project, history: History) -> dict[str, str]:

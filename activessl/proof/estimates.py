@@ -204,11 +204,11 @@ class Evidence:
             sure = self.snapshot.kind.certain(y[taught[0]], len(self.snapshot.project.config.data.classes))
             return np.tile(sure, (len(asked), 1))
         if alone:
-            head = self.snapshot.new_head().fit(self.snapshot.points[rows[taught]], y[taught])
+            head = self.snapshot.new_head().fit(self.snapshot.points_at(rows[taught]), y[taught])
         else:
             head = self.snapshot.head_of(taught)
         tell(self.snapshot.on_progress, "measure", min(next(self._heads), USUAL_HEADS), USUAL_HEADS)
-        return np.asarray(head.predict_proba(self.snapshot.points[rows[asked]]))
+        return np.asarray(head.predict_proba(self.snapshot.points_at(rows[asked])))
 
     @cached_property
     def audit(self) -> Audit | None:
@@ -257,19 +257,20 @@ class Evidence:
         if kept is not None:
             return tuple(map(ClassQuality.from_dict, kept))
         drawn, y = self.random, self.snapshot.training[1]
-        decided = self.snapshot.decided
 
         def shares(rows: Bool[np.ndarray, " n"], unknown: Int[np.ndarray, " u"]) -> Float[np.ndarray, "k 3"]:
             counts = class_counts(y[rows], self.said[rows], len(names)).astype(float)
-            if len(unknown) and decided is not None:  # predicted as a class to which none of them belongs
-                counts[:, 1] += class_counts(decided[unknown], decided[unknown], len(names))[:, 1]
+            if len(unknown) and (decided := self.snapshot.decided_at(unknown)) is not None:
+                # predicted as a class to which none of them belongs
+                counts[:, 1] += class_counts(decided, decided, len(names))[:, 1]
             return counts / max(int(rows.sum()) + len(unknown), 1)
 
         truth, said = y[drawn.at], self.said[drawn.at]
         if len(drawn.lost):  # today's head was not taught them; without a head nobody knows what is predicted
             none = np.full((len(drawn.lost), *truth.shape[1:]), -1, dtype=truth.dtype)
             truth = np.concatenate([truth, none])
-            said = np.concatenate([said, none if decided is None else decided[drawn.lost]])
+            lost = self.snapshot.decided_at(drawn.lost)
+            said = np.concatenate([said, none if lost is None else lost])
         at_draws = self._at_draws
         share, before = at_draws.before(shares)
         m = len(drawn.at) + len(drawn.lost)  # of vanished items nobody knows what is predicted

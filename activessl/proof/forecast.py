@@ -81,7 +81,7 @@ class Forecast:
         """Whether the next hour of labeling costs less than the added accuracy is worth; None without rates in the
         config, recorded times or a taught head."""
         rates = self.snapshot.project.config.rates
-        if rates.per_hour is None or rates.per_point is None or self.time is None or self.snapshot.probs is None:
+        if rates.per_hour is None or rates.per_point is None or self.time is None or self.snapshot.head is None:
             return None
         if len(self.snapshot.training[0]) < FEWEST:
             return None
@@ -90,7 +90,7 @@ class Forecast:
         if len(self.evidence.random.at):
             sizes, right = self.evidence.outcomes
         return next_hour(
-            float(np.mean(1 - self.snapshot.sure)),
+            float(np.mean(1 - self.snapshot.field_sure)),
             sizes,
             right,
             labels=len(self.evidence.single),

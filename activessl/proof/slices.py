@@ -261,7 +261,8 @@ class _Drawn:
         snapshot = self.evidence.snapshot
         rest = np.ones(len(snapshot.embeddings), dtype=bool)
         rest[snapshot.training[0]] = rest[self.rows] = False
-        of, sure = slicing.of[rest], snapshot.sure[rest]
+        rest = rest[snapshot.field]
+        of, sure = slicing.of[snapshot.field][rest], snapshot.field_sure[rest]
         n, total = (np.bincount(of, w, minlength=len(slicing.names)).astype(float) for w in (None, sure))
         others = len(of) - n
         known = (n >= FEWEST_IN_SLICE) & (others >= FEWEST_IN_SLICE)
@@ -357,7 +358,7 @@ def _with_vectors(
     rng = np.random.default_rng([config.seed, 12])
     rows = np.sort(rng.choice(n, min(n, SAMPLED), replace=False))
     folds = dealt_groups(len(rows), snapshot.groups[rows] if config.data.grouped else None, rng)
-    x = snapshot.smoothed.plain.points[rows]  # smoothing mixes neighbors, and so would the folds
+    x = snapshot.smoothed.plain.at(rows)  # smoothing mixes neighbors, and so would the folds
     if len(np.unique(folds)) < min(FOLDS, 2):
         return list(figures)
     areas = np.concatenate([read_off(x, one.of[rows], folds, len(one.names)) for one in slicings])

@@ -53,7 +53,7 @@ def atlas_of(snapshot: Snapshot) -> Atlas:
     if kept is not None:
         return kept
     rng = np.random.default_rng([snapshot.project.config.seed, 14])
-    rows = sample_rows(len(snapshot.embeddings), MOST_PLACED, rng)
+    rows = snapshot.field[sample_rows(len(snapshot.field), MOST_PLACED, rng)]
     points = centred_rows(np.asarray(snapshot.embeddings.vectors[rows], dtype=np.float32))
     found = project(points, on_step=lambda done, of: tell(snapshot.on_progress, "map", done, of))
     made = Atlas(rows, found.places, found.near[:, :KEPT].astype(np.int32))

@@ -99,14 +99,15 @@ def _scales(snapshot: Snapshot, ids: Sequence[str], rows: Int[np.ndarray, " n"])
 
     labels = {item: text(label.classes) for item, label in history.labels.items()}
     given = category("Label", [labels.get(item, "") for item in ids], classes)
-    if snapshot.decided is not None:
+    decided = snapshot.decided_at(rows)
+    if decided is not None:
         kind = snapshot.kind  # not looked up for each item
-        predicted = [text(kind.named(label, classes)) for label in snapshot.decided[rows]]
+        predicted = [text(kind.named(label, classes)) for label in decided]
         known = [labels.get(item, said) for item, said in zip(ids, predicted, strict=True)]
         yield category("Class", known, classes)
         yield given
         yield category("Prediction", predicted, classes)
-        yield Scale("Confidence", np.round(255 * snapshot.sure[rows]).astype(np.int64))
+        yield Scale("Confidence", np.round(255 * snapshot.sure_at(rows)).astype(np.int64))
     else:
         yield given
     current = history.open_round
@@ -114,7 +115,7 @@ def _scales(snapshot: Snapshot, ids: Sequence[str], rows: Int[np.ndarray, " n"])
     waiting = frozenset(item for question in asking for item in question.items)
     aside = history.set_aside
     yield category("State", [_state(history, waiting, aside, item) for item in ids], STATES)
-    if snapshot.probs is not None and len(snapshot.training[0]):
+    if snapshot.head is not None and len(snapshot.training[0]):
         doubt = np.zeros(len(snapshot.embeddings))
         doubt[snapshot.training[0]] = Doubts(snapshot).labels
         yield Scale("Doubt about the label", np.round(255 * doubt[rows]).astype(np.int64), of=(False, True))

@@ -57,28 +57,30 @@ def _propose(snapshot: Snapshot, count: int, size: int) -> Queried:
             "clusters need items of one class each, here an item may have several",
             hint="run `activessl query` without --confirm",
         )
-    if snapshot.probs is None:
+    if snapshot.field_probs is None:
         raise LabelError("no model yet", hint="label single items, then run `activessl teach`")
     number = snapshot.history.next_round
     ids, classes = snapshot.embeddings.ids, snapshot.project.config.data.classes
     tried = np.array([item in snapshot.history.apart for item in ids], dtype=bool)  # shown in one cluster only
-    found = alike_clusters(snapshot.points, snapshot.probs, np.flatnonzero(snapshot.free & ~tried), count, size)
+    points, probs, field = snapshot.field_points, snapshot.field_probs, snapshot.field
+    left = np.flatnonzero((snapshot.free & ~tried)[field])
+    found = alike_clusters(points, probs, left, count, size)
     if not found:
-        sure = int(np.sum(snapshot.probs[snapshot.free & ~tried].max(axis=1, initial=0.0) >= SURE))
+        sure = int(np.sum(probs[left].max(axis=1, initial=0.0) >= SURE))
         raise QueryError(
             f"{sure} unlabeled items have a confidence of at least {SURE:g}, too few for a cluster of {FEWEST} items",
             hint="run `activessl query` without --confirm, and label more single items",
         )
     questions = []
     for i, one in enumerate(found, start=1):
-        items, label = tuple(ids[row] for row in one.rows), classes[one.class_index]
+        items, label = tuple(ids[row] for row in field[one.rows]), classes[one.class_index]
         told = sha256("\n".join((label, *items)).encode()).hexdigest()[:8]
         questions.append(
             Question(
                 id=f"cluster-{number}-{i}-{told}",
                 kind="confirm",
                 items=items,
-                score=float(snapshot.probs[one.rows, one.class_index].min()),
+                score=float(probs[one.rows, one.class_index].min()),
                 reason=f"the model predicts {label} for all of these items, with high confidence",
                 proposed=label,
             )
@@ -95,7 +97,7 @@ def _propose(snapshot: Snapshot, count: int, size: int) -> Queried:
 
 def _due(snapshot: Snapshot) -> bool:
     """Whether the next round is one of clusters by the config: after some rounds of single questions."""
-    if not snapshot.project.config.query.confirm or snapshot.probs is None:
+    if not snapshot.project.config.query.confirm or snapshot.head is None:
         return False
     single = [not r.confirms for r in snapshot.history.rounds]
     return len(single) >= BETWEEN and all(single[-BETWEEN:])

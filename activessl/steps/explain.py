@@ -211,8 +211,9 @@ class Explainer:
             raise LabelError(
                 f"the project has no class {name!r}", hint=f"use {'one of ' * (len(classes) > 1)}{near[0]}"
             )
-        assert snapshot.probs is not None and snapshot.decided is not None
-        probs = snapshot.probs[row]
+        known = snapshot.probs_at([row])
+        assert known is not None
+        probs = known[0]
         column = int(np.argmax(probs)) if name is None else classes.index(name)
         asked = next(
             ((q, r.number) for r in reversed(snapshot.history.rounds) for q in r.questions if item in q.items), None
@@ -222,7 +223,7 @@ class Explainer:
         return Explained(
             item=item,
             name=classes[column],
-            predicted=snapshot.named(snapshot.decided[row]),
+            predicted=snapshot.named(snapshot.kind.decide(known)[0]),
             probabilities=dict(zip(classes, map(float, probs), strict=True)),
             label=None if label is None else label.classes,
             question=None if asked is None else asked[0],
@@ -251,7 +252,7 @@ class Explainer:
 
     def _speakers(self, row: int, column: int) -> dict[str, Any]:
         snapshot, (rows, y) = self.snapshot, self.snapshot.training
-        found = contributions(self.head, snapshot.points[row], snapshot.points[rows], y, column)
+        found = contributions(self.head, snapshot.points_at(np.array([row]))[0], snapshot.points_at(rows), y, column)
         own = np.flatnonzero(rows == row)
         values = np.where(rows == row, 0.0, found.values)
         order = np.argsort(-values, kind="stable")

@@ -66,11 +66,12 @@ def _known_by(label: Label, doubt: float) -> str | None:
 
 
 def _hardness(snapshot: Snapshot, row: int, classes: Sequence[str]) -> float:
-    if snapshot.probs is None:
+    known = snapshot.probs_at([row])
+    if known is None:
         return 0.5
     names = snapshot.project.config.data.classes
     has = np.array([name in classes for name in names])
-    probs = snapshot.probs[row]
+    probs = known[0]
     # of one class its probability; of several or none the smallest probability of a right choice
     right = float(np.where(has, probs, 1 - probs).min()) if snapshot.kind.independent else float(probs[has].sum())
     return 1.0 - right

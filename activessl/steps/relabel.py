@@ -53,7 +53,7 @@ class Doubts:
         with shared_span():
             for column, task in enumerate(tasks):
                 if len(task.rows) and not one_kind(task.y):
-                    said = left_out_probs(snapshot.points[rows[task.rows]], task.y, task.n_classes)
+                    said = left_out_probs(snapshot.points_at(rows[task.rows]), task.y, task.n_classes)
                     doubts[task.rows, column] = label_doubts(self._answers(task)[task.rows], task.y, said)
         return doubts
 
@@ -79,13 +79,15 @@ class Doubts:
     def suspects(self) -> list[Suspect]:
         """Return labels with a probability above 0.5 of being wrong, the most doubtful first."""
         snapshot, (rows, y) = self.snapshot, self.snapshot.training
-        if snapshot.probs is None or not len(rows):
+        if snapshot.head is None or not len(rows):
             return []
         found = []
+        probs = snapshot.probs_at(rows)
+        assert probs is not None
         for i in np.argsort(-self.labels, kind="stable"):
             if self.labels[i] <= SUSPECT:
                 break
-            instead = snapshot.kind.instead(y[i], snapshot.probs[rows[i]], self._by_task[i], SUSPECT)
+            instead = snapshot.kind.instead(y[i], probs[i], self._by_task[i], SUSPECT)
             item = snapshot.embeddings.ids[rows[i]]
             found.append(
                 Suspect(
@@ -107,7 +109,7 @@ class Doubts:
                 unlabeled items, and takes at most half of the round.
         """
         snapshot, (rows, _) = self.snapshot, self.snapshot.training
-        if share == 0 or snapshot.probs is None or len(rows) < FEWEST_TO_DOUBT:
+        if share == 0 or snapshot.head is None or len(rows) < FEWEST_TO_DOUBT:
             return ()
         history, ids = snapshot.history, [snapshot.embeddings.ids[r] for r in rows]
         asked = history.askings
@@ -118,7 +120,10 @@ class Doubts:
         if share == "auto":
             # for labels as for new items: the probability that any class is wrong
             whole = np.where(may, 1 - np.prod(1 - self._by_task, axis=1), 0.0)
-            count = min(how_many_again(whole, 1 - snapshot.sure[snapshot.free], query_size), query_size // 2)
+            count = min(
+                how_many_again(whole, 1 - snapshot.field_sure[snapshot.free[snapshot.field]], query_size),
+                query_size // 2,
+            )
         else:
             count = round(share * query_size)
         worst = np.argsort(-doubts, kind="stable")[:count]

@@ -22,6 +22,7 @@ from activessl.steps.listed import listed_round
 from activessl.steps.relabel import MOST_ASKINGS, Doubts
 from activessl.strategies.balanced import Balanced
 from activessl.strategies.base import Query, needs_samples
+from activessl.strategies.field import Field
 from activessl.strategies.random_share import RandomShare
 from activessl.strategies.region_share import RegionShare
 from activessl.strategies.registry import get_strategy
@@ -101,6 +102,8 @@ def _single(
 
     def shared(name: str) -> RandomShare:
         inner = get_strategy(name)
+        if snapshot.large:
+            inner = Field(inner, snapshot.field, snapshot.sight(number, samples=needs_samples(inner)))
         inner = inner if spread is None else Balanced(inner, spread.column, spread.of, spread.names)
         inner = RegionShare(inner, regions, config.query.new_share) if len(regions) else inner
         return RandomShare(inner, config.query.share_after(len(snapshot.history.drawn)), also)

@@ -35,7 +35,7 @@ def teach(project: Project) -> Taught:
         before = snapshot.predicted_before(number)
         last, snapshot = snapshot, snapshot.for_next_head()
         head = snapshot.fitted(last.head if last.smooths == snapshot.smooths else None)
-        after = snapshot.kind.decide(head.predict_proba(snapshot.points))
+        after = snapshot.kind.decide(head.predict_proba(snapshot.field_points))
         save_whole(head, head_folder(project, number, digest))
         seconds = time.monotonic() - start
         accuracy, tested, per_class, test_open = _measured(snapshot, head)

@@ -57,6 +57,9 @@ class State:
         class_weights: (k,) priority of each class, >= 0; None when all classes have the same priority.
         ids: The ids of the pool; by default the row numbers as text.
         class_names: The names of the classes, for the reasons.
+        stands_for: Number of items of the pool that each candidate stands for, above 1 where the state holds a random
+            part of the pool.
+        checked: Whether the vectors are known to be finite, so that nobody reads all of them to check it.
     """
 
     vectors: Float[np.ndarray, "n d"]
@@ -73,6 +76,8 @@ class State:
     class_weights: Float[np.ndarray, " k"] | None = None
     ids: tuple[str, ...] | None = None
     class_names: tuple[str, ...] | None = None
+    stands_for: float = 1.0
+    checked: bool = False
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -229,7 +234,8 @@ def check_state(state: State, query_size: int, *, needs_probs: bool = False) -> 
     if state.n_classes < 1:
         raise QueryError(f"state.n_classes is {state.n_classes}", hint="name at least one class")
     # a sum is finite only if all of its terms are; this takes 50 times less memory than isfinite over a memory map
-    bad = [i for i in range(0, n, 65536) if not np.isfinite(np.sum(state.vectors[i : i + 65536], dtype=np.float64))]
+    blocks = range(0, 0 if state.checked else n, 65536)
+    bad = [i for i in blocks if not np.isfinite(np.sum(state.vectors[i : i + 65536], dtype=np.float64))]
     if bad:
         rows = np.flatnonzero(~np.isfinite(state.vectors[bad[0] : bad[0] + 65536]).all(axis=1)) + bad[0]
         if len(rows):

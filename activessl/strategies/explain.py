@@ -56,7 +56,7 @@ def gather_facts(state: State, picks: Rows, candidates: Rows, *, rng: np.random.
     own = np.isin(rows, picks)
     radius = np.median(distance[~own]) if (~own).any() else 0.0
     counted = ~own & (distance <= radius) & (distance <= rival_distance)
-    covers = np.bincount(owner[counted], minlength=len(picks)) * (len(candidates) / len(rows))
+    covers = np.bincount(owner[counted], minlength=len(picks)) * (state.stands_for * len(candidates) / len(rows))
     if len(state.labeled):
         _, near = neighbours(unit_rows(vectors, state.labeled), centres, 3)
         nearest = tuple(tuple(int(state.labeled[i]) for i in row) for row in near)

@@ -96,7 +96,7 @@ class ClassPredictor:
             key = (model, self.worker.session.project.history().classes)
             if self._view is None or self._view[0] != key:
                 snapshot = Snapshot.of(self.worker.session.project)
-                _ = snapshot.probs  # computed once, under the lock
+                _ = snapshot.field_probs  # computed once, under the lock
                 self._view = (key, snapshot)
             return self._view[1]
 
@@ -107,9 +107,10 @@ class ClassPredictor:
         name = question_of(task) if isinstance(task, Mapping) else None
         question = asked.get(name or "")
         row = None if name is None else snapshot.row.get(name if question is None else question.item)
-        if snapshot.probs is None or row is None:  # no head yet, or not an item of the pool
+        known = None if row is None else snapshot.probs_at([row])
+        if known is None:  # no head yet, or not an item of the pool
             return {"result": [], "score": 0.0, "model_version": model}
-        probs, classes = snapshot.probs[row], snapshot.project.config.data.classes
+        probs, classes = known[0], snapshot.project.config.data.classes
         order = (-probs).argsort(kind="stable")
         names, sure = tuple(classes[k] for k in order), tuple(float(probs[k]) for k in order)
         # a blind question has no suggestion here, either

@@ -77,9 +77,10 @@ class Classes:
 
 
 def _rows(snapshot: Snapshot, evidence: Evidence) -> Iterator[ClassRow]:
-    if snapshot.history.encoded is None or snapshot.probs is None or snapshot.decided is None:
+    if snapshot.history.encoded is None or snapshot.field_probs is None or snapshot.field_decided is None:
         return
-    classes, probs, decided = snapshot.project.config.data.classes, snapshot.probs, snapshot.decided
+    classes, probs, decided = snapshot.project.config.data.classes, snapshot.field_probs, snapshot.field_decided
+    each = len(snapshot.embeddings) / len(snapshot.field)  # items that a row of a large pool's random part stands for
     qualities = evidence.classes or (None,) * len(classes)
     second = np.argsort(-probs, axis=1)[:, 1]
     labels = Counter(c for label in snapshot.history.labels.values() for c in label.classes)
@@ -91,7 +92,7 @@ def _rows(snapshot: Snapshot, evidence: Evidence) -> Iterator[ClassRow]:
         yield ClassRow(
             name=name,
             labels=labels[name],
-            predicted=len(mine),
+            predicted=round(len(mine) * each),
             confidence=float(probs[mine, k].mean()) if len(mine) else None,
             confused_with=classes[rivals.most_common(1)[0][0]] if rivals else None,
             quality=qualities[k],

@@ -74,5 +74,6 @@ def _chosen(material: Material) -> Iterator[str]:
     yield from [one.item for one in material.suspects if one.item in snapshot.row][:EACH]
     if material.history.rounds:
         yield from [item for item in material.history.rounds[-1].items if item in snapshot.row][:EACH]
-    free = np.flatnonzero(snapshot.free)
-    yield from (snapshot.embeddings.ids[row] for row in free[np.argsort(snapshot.sure[free], kind="stable")][:EACH])
+    free = np.flatnonzero(snapshot.free[snapshot.field])
+    unsure = free[np.argsort(snapshot.field_sure[free], kind="stable")][:EACH]
+    yield from (snapshot.embeddings.ids[row] for row in snapshot.field[unsure])

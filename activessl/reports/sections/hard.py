@@ -64,13 +64,14 @@ class Hard:
     def gather(cls, material: Material) -> Self:
         """Find the least sure items, and the mistakes in the weakest class."""
         snapshot = material.snapshot
-        if snapshot.history.encoded is None or snapshot.decided is None:
+        if snapshot.history.encoded is None or snapshot.field_decided is None:
             return cls()
-        sure, free = snapshot.sure, np.flatnonzero(snapshot.free)
+        decided, sure = snapshot.field_decided, snapshot.field_sure
+        free = np.flatnonzero(snapshot.free[snapshot.field])
         unsure = tuple(
             HardItem(
-                material.look(snapshot.embeddings.ids[row]),
-                class_text(snapshot.named(snapshot.decided[row])),
+                material.look(snapshot.embeddings.ids[snapshot.field[row]]),
+                class_text(snapshot.named(decided[row])),
                 float(sure[row]),
             )
             for row in free[np.argsort(sure[free], kind="stable")[:SHOWN]]

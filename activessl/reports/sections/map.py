@@ -169,7 +169,7 @@ def _pictured(material: Material, atlas: Atlas, scales: Sequence[Scale]) -> tupl
     state = next(scale for scale in scales if scale.name == "State")
     assert state.values is not None
     seen = np.isin(state.codes, [state.values.index(name) for name in ("labeled", "asked")])
-    order = np.lexsort((material.snapshot.sure[atlas.rows], ~seen))
+    order = np.lexsort((material.snapshot.sure_at(atlas.rows), ~seen))
     half = order[: MOST_PICTURES // 2]  # the rest from everywhere, so that every region has some
     others = np.random.default_rng(0).permutation(order[MOST_PICTURES // 2 :])[: MOST_PICTURES - len(half)]
     return tuple(sorted(int(i) for i in (*half, *others)))
