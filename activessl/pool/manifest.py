@@ -45,12 +45,21 @@ def save_manifest(pool: Pool, path: Path) -> None:
     """
     stamps = pool.source.stamps() if isinstance(pool.source, Stamped) else {}
     known = [*pool.items, *(item for item in pool.aside if isinstance(item, Item))]
-    rows = [_row(item.id, item, None) for item in known]
     bad = [*pool.unreadable, *(item for item in pool.aside if isinstance(item, Unreadable))]
-    rows += [_row(one.id, one.item, one.why) for one in bad]
-    for row in rows:
-        row["size"], row["mtime_ns"] = stamps.get(row["id"], (None, None))
-    table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+    told: list[Item | None] = [*known, *(one.item for one in bad)]
+    ids, why = [item.id for item in known], [None] * len(known)
+    at = [stamps.get(item_id, (None, None)) for item_id in (*ids, *(one.id for one in bad))]
+
+    def values(name: str) -> list[Any]:
+        if name in ("size", "mtime_ns"):
+            return [stamp[name == "mtime_ns"] for stamp in at]
+        if name in ("id", "why"):
+            return [*(ids if name == "id" else why), *(getattr(one, name) for one in bad)]
+        return [None if item is None else getattr(item, name) for item in told]
+
+    # by column: a dictionary for each row would take as much memory as the pool
+    arrays = [pa.array(values(field.name), field.type) for field in _SCHEMA]
+    table = pa.Table.from_arrays(arrays, schema=_SCHEMA)
     note = {"version": _VERSION, "modality": pool.modality, "axes": json.dumps(pool.axes.to_json())}
     note["readers"] = " ".join(installed())
     table = table.replace_schema_metadata(note | {"digest": _digest(table)})
@@ -66,13 +75,6 @@ def save_manifest(pool: Pool, path: Path) -> None:
         raise PoolError(
             f"{path} cannot be written: {error}", hint="free disk space, or check the permissions of the folder"
         ) from None
-
-
-def _row(item_id: str, item: Item | None, why: str | None) -> dict[str, Any]:
-    if item is None:
-        return {"id": item_id, "why": why}
-    told = {"channels": list(item.channels), "remarks": list(item.remarks), "step": item.step, "peak": item.peak}
-    return {"id": item_id, "sha256": item.sha256, "shape": list(item.shape), "why": why} | told
 
 
 def load_manifest(path: Path, source: Source, on_progress: OnProgress | None = None) -> Pool:
