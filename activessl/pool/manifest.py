@@ -52,11 +52,19 @@ def save_manifest(pool: Pool, path: Path) -> None:
 def _save(entries: Sequence[Item | Unreadable], source: Source, path: Path, axes: Axes = UNKNOWN) -> None:
     cut = source if isinstance(source, CutSource) else None
     stamps = source.stamps() if isinstance(source, Stamped) else {} if cut is None else cut.recordings()
-    rows = [_row(one.id, one, None) for one in entries if isinstance(one, Item)]
-    rows += [_row(one.id, one.item, one.why) for one in entries if isinstance(one, Unreadable)]
-    for row in rows:
-        row["size"], row["mtime_ns"] = stamps.get(row["id"] if cut is None else recording_of(row["id"]), (None, None))
-    table = pa.Table.from_pylist(rows, schema=_SCHEMA)
+    told = [one if isinstance(one, Item) else one.item for one in entries]
+
+    def values(name: str) -> list[Any]:
+        if name in ("size", "mtime_ns"):
+            named = (one.id if cut is None else recording_of(one.id) for one in entries)
+            return [stamps.get(item_id, (None, None))[name == "mtime_ns"] for item_id in named]
+        if name in ("id", "why"):
+            return [getattr(one, name, None) for one in entries]
+        return [None if item is None else getattr(item, name) for item in told]
+
+    # by column: a dictionary for each row would take as much memory as the pool
+    arrays = [pa.array(values(field.name), field.type) for field in _SCHEMA]
+    table = pa.Table.from_arrays(arrays, schema=_SCHEMA)
     note = {"version": _VERSION, "modality": source.modality, "axes": json.dumps(axes.to_json())}
     note["readers"] = " ".join(installed())
     if cut is not None:
@@ -74,13 +82,6 @@ def _save(entries: Sequence[Item | Unreadable], source: Source, path: Path, axes
         raise PoolError(
             f"{path} cannot be written: {error}", hint="free disk space, or check the permissions of the folder"
         ) from None
-
-
-def _row(item_id: str, item: Item | None, why: str | None) -> dict[str, Any]:
-    if item is None:
-        return {"id": item_id, "why": why}
-    told = {"channels": list(item.channels), "remarks": list(item.remarks), "step": item.step, "peak": item.peak}
-    return {"id": item_id, "sha256": item.sha256, "shape": list(item.shape), "why": why} | told
 
 
 def load_manifest(
