@@ -316,7 +316,7 @@ def test_a_text_that_is_too_long_is_cut_and_a_picture_that_is_too_large_is_not_s
     session = project(orders=1)
     machine = machine_of(session.project, "m")
     short = replace(machine, config=machine.config.model_copy(update={"longest": 9}))  # type: ignore[type-var, attr-defined]
-    assert len(list(short.ask(session.project.pool(), ["i1"]))) == 1
+    assert sum(len(batch) for batch in short.ask(session.project.pool(), ["i1"])) == 1
     assert {len(item) for item in server.asked} == {9}
 
     class Pictures:
@@ -328,7 +328,7 @@ def test_a_text_that_is_too_long_is_cut_and_a_picture_that_is_too_large_is_not_s
 
     machine = replace(machine, modality="image")  # type: ignore[type-var]
     before = sum(server.asked.values())
-    ((said,),) = machine.ask(Pictures(), ["a"])  # type: ignore[arg-type]
+    (said,) = (one for batch in machine.ask(Pictures(), ["a"]) for one in batch)  # type: ignore[arg-type]
     assert said.why == "picture too large" and said.scores is None and sum(server.asked.values()) == before
 
 
