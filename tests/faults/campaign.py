@@ -88,7 +88,9 @@ def _said_badly(ended: Ended, fault: str) -> list[str]:
     return []
 
 
-def judge(world: World, verb: Verb, fault: str, ended: Ended, before: State | None, whole: State) -> list[str]:
+def judge(
+    world: World, verb: Verb, fault: str, ended: Ended, before: State | None, whole: State, moment: str = ""
+) -> list[str]:
     """Look at the project after a fault, run the verb again, and look once more."""
     problems = _said_badly(ended, fault)
     try:
@@ -98,7 +100,9 @@ def judge(world: World, verb: Verb, fault: str, ended: Ended, before: State | No
     except ActiveSSLError as error:
         if before is not None:  # before the first verb there is no project
             problems.append(f"at once: it does not open: {error.message}")
-    if fault not in ("kill", "torn"):
+    if fault not in ("kill", "torn") and not moment.startswith(
+        "remove "
+    ):  # what cannot be removed is there until later
         problems += [f"a half-written file is left at once: {name}" for name in world.parts()[:3]]
     world.a_day_passes()
     again = world.run(verb)
@@ -148,7 +152,7 @@ def run(
                         begun = time.monotonic()
                         world.bring_back(kept)
                         ended = world.run(verb, fault, at)
-                        problems = judge(world, verb, fault, ended, before, whole)
+                        problems = judge(world, verb, fault, ended, before, whole, said)
                         seconds = time.monotonic() - begun
                         yield Case(life, verb.name, fault, at, said, round(seconds, 3), tuple(problems))
                 world.bring_back(after)

@@ -84,7 +84,7 @@ class Desk:
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(60)
 
 
 def _child(asked: dict[str, Any], said: int, trace: int) -> None:
