@@ -81,7 +81,7 @@ class Forecast:
         """Whether the next hour of labeling costs less than the added accuracy is worth; None without rates in the
         config, recorded times or a taught head."""
         rates = self.snapshot.project.config.rates
-        if rates.per_hour is None or rates.per_point is None or self.time is None or self.snapshot.head is None:
+        if rates.per_hour is None or rates.per_point is None or self.time is None or self.snapshot.field_probs is None:
             return None
         if len(self.snapshot.training[0]) < FEWEST:
             return None

@@ -327,7 +327,7 @@ def test_before_the_first_head_an_unknown_class_is_no_mistake_of_the_first_class
     strange = ("i01", "i12")  # a draw, and an item that was known at the draws of round 2
     found = put(world(*(tell.said(item, "cow", at=9) for item in strange), skip=strange), audit=AUDIT)
     put(found, said=np.delete(np.arange(40), [1, 12]) % 2)
-    object.__setattr__(found.snapshot, "decided", None)
+    object.__setattr__(found.snapshot, "probs", None)
     assert [one.precision.share for one in found.classes] == [1.0, 1.0]
     assert [one.recall.share for one in found.classes] == [1.0, 1.0]
 
