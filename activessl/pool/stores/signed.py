@@ -33,9 +33,10 @@ class Signed:
         """Read an object of at most ``most`` bytes; None if it is larger, or cannot be read in this way."""
         if self._failed >= _MOST_FAILURES or self._files.anon:
             return None
-        from fsspec.asyn import sync
+        from fsspec import asyn
 
-        content, failed = sync(self._files.loop, self._read, path, most)
+        wait: Any = asyn.sync  # its type says that it returns nothing
+        content, failed = wait(self._files.loop, self._read, path, most)
         self._failed = self._failed + 1 if failed else 0
         return None if content is None else bytes(content)
 

@@ -47,7 +47,7 @@ def sends_parts(files: Any, url: str) -> bool:
         files: The file system of fsspec.
         url: The address.
     """
-    from fsspec.asyn import sync
+    from fsspec import asyn
 
     async def ask() -> bool:
         session = await files.set_session()
@@ -55,7 +55,8 @@ def sends_parts(files: Any, url: str) -> bool:
             answer.raise_for_status()
             return bool(answer.status == 206)
 
-    found: bool = sync(files.loop, ask)
+    wait: Any = asyn.sync  # its type says that it returns nothing
+    found: bool = wait(files.loop, ask)
     return found
 
 
@@ -67,7 +68,7 @@ def read_web(files: Any, url: str, most: int) -> bytes:
         url: The address.
         most: The largest size.
     """
-    from fsspec.asyn import sync
+    from fsspec import asyn
 
     async def read() -> bytes:
         session, found = await files.set_session(), bytearray()
@@ -79,5 +80,6 @@ def read_web(files: Any, url: str, most: int) -> bytes:
                     break
         return bytes(found[: most + 1])
 
-    content: bytes = sync(files.loop, read)
+    wait: Any = asyn.sync
+    content: bytes = wait(files.loop, read)
     return content
