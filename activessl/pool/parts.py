@@ -25,7 +25,7 @@ from activessl.pool.series_source import SeriesFileSource
 from activessl.pool.sources import CutSource, FolderSource, TarSource
 from activessl.pool.split_folders import SPLITS, held_out_folder, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
-from activessl.pool.texts import TextTableSource, read_text_table
+from activessl.pool.texts import TextTableSource
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -161,13 +161,10 @@ def split_numbers(location: Place, values: Any) -> Array:
 def _marks(source: Source) -> tuple[Sequence[str], Any] | None:
     """The ids of a file, and its values of ``split``; None if it has none."""
     location = source.location
-    if isinstance(source, (ListSource, SeriesFileSource, TarSource)):
+    if isinstance(source, (ListSource, SeriesFileSource, TarSource, TextTableSource)):
         return None if source.stored_split is None else (tuple(source.stamps()), source.stored_split)
     if isinstance(location, Address):
         return None
-    if isinstance(source, TextTableSource):
-        split = read_text_table(location).split
-        return None if split is None else (tuple(source.stamps()), split)
     if isinstance(source, ParquetSource):
         file = open_parquet(location)
         if "split" not in file.schema_arrow.names:

@@ -21,7 +21,7 @@ from activessl.pool.series_source import SeriesFileSource, is_series_file
 from activessl.pool.sources import CutSource, FolderSource, TarSource, open_source
 from activessl.pool.split_folders import SPLITS, split_folders
 from activessl.pool.tables import ParquetSource, open_parquet, read_column
-from activessl.pool.texts import TEXT_TABLES, TextTableSource, read_text_table
+from activessl.pool.texts import TEXT_TABLES, TextTableSource
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -77,12 +77,10 @@ def read_labels(data: Place | Pool) -> StoredLabels | None:
         found = _of_folder(ids)
     elif isinstance(location, Path) and location.suffix.lower() in (".npz", ".mat"):
         ids, found = _of_npz(location, wanted)
-    elif isinstance(source := _labeled(data, location), (ListSource, SeriesFileSource)):
+    elif isinstance(source := _labeled(data, location), (ListSource, SeriesFileSource, TextTableSource)):
         ids, found = _of_source(location, source, wanted)
     elif isinstance(location, Address):
         return None
-    elif location.suffix.lower() in TEXT_TABLES:
-        ids, found = _of_texts(location, wanted)
     else:
         ids, found = _of_parquet(location, wanted)
     if found is None or not isinstance(data, Pool):
@@ -157,7 +155,9 @@ def _labeled(data: Place | Pool, location: Place) -> Source | None:
     return open_source(location) if suffix in (*TEXT_TABLES, ".parquet", ".pq") or _is_series(location) else None
 
 
-def _of_source(location: Place, source: ListSource | SeriesFileSource | TarSource, wanted: Wanted) -> Found:
+def _of_source(
+    location: Place, source: ListSource | SeriesFileSource | TarSource | TextTableSource, wanted: Wanted
+) -> Found:
     ids = tuple(source.stamps())
     if source.stored_labels is None:
         return ids, None
@@ -226,13 +226,6 @@ def _of_parquet(location: Path, wanted: Wanted) -> Found:
     ids = tuple(ParquetSource(location).stamps())
     known = features[label].names if label in features else ()
     return _column(location, ids, values(label) or [], values("split"), values("label_name"), known, wanted=wanted)
-
-
-def _of_texts(location: Path, wanted: Wanted) -> Found:
-    table = read_text_table(location)
-    if table.labels is None:
-        return (), None
-    return _column(location, tuple(TextTableSource(location).stamps()), table.labels, table.split, None, wanted=wanted)
 
 
 def _column(

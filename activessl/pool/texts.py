@@ -69,6 +69,7 @@ class TextTableSource(RowsSource):
         whole = read_columns(location) if columns is None else columns
         table = text_table(location, whole)
         self._texts, self.column = table.texts, table.column
+        self.stored_labels, self.stored_split = table.labels, table.split
         empty = sum(not str(one if one is not None else "").strip() for one in table.ids or ())
         if empty:
             raise PoolError(f"{empty} ids in {location} are empty", hint="give each item an id")
@@ -119,15 +120,6 @@ def decode_text(content: bytes) -> str:
     if not text.strip():
         raise PoolError(EMPTY_TEXT, hint="remove the item, or fill it")
     return text
-
-
-def read_text_table(location: Path) -> TextTable:
-    """Read a whole table of texts.
-
-    Raises:
-        PoolError: The file cannot be read, has no column of texts, or has a row that does not fit.
-    """
-    return text_table(location, read_columns(location))
 
 
 def text_table(location: Path, table: Columns) -> TextTable:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -81,9 +80,7 @@ def playable(pool: Pool, sound: Array) -> str | None:
     rate = getattr(pool.source, "sample_rate", None)
     if not rate or sound.ndim != 2 or not sound.size:
         return None
-    from scipy.io import wavfile
-
-    from activessl.pool.decoders.sounds import at_rate  # imports SciPy
+    from activessl.pool.decoders.sounds import as_wav, at_rate  # imports SciPy
 
     heard = sound[:1, : round(HEARD * rate)].astype(np.float32)
     slow = min(int(rate), SPOKEN)
@@ -91,9 +88,8 @@ def playable(pool: Pool, sound: Array) -> str | None:
     # quiet sounds are made louder: the page has one volume for all
     loudest = float(np.nanmax(np.abs(samples), initial=0.0))
     scaled = np.nan_to_num(samples) * (0.9 / loudest if loudest > 0 else 0.0)
-    file = io.BytesIO()
-    wavfile.write(file, slow, np.round(32767 * scaled).astype(np.int16))
-    return "data:audio/wav;base64," + base64.b64encode(file.getvalue()).decode()
+    wav = as_wav(np.round(32767 * scaled).astype(np.int16), slow)
+    return "data:audio/wav;base64," + base64.b64encode(wav).decode()
 
 
 def spectrogram(pool: Pool, sound: Array) -> str | None:

@@ -24,9 +24,8 @@ from activessl.pool.progress import OnProgress, tell
 from activessl.scoring.encoder_graphs import write_encoder
 from activessl.scoring.head_graphs import write_head, write_place
 from activessl.scoring.model import BATCH, WITHOUT, Model, Scores
-from activessl.scoring.model_folder import NOTE
+from activessl.scoring.model_folder import FILE, add_network
 
-FILE = "model.onnx"
 #: Highest difference of a probability and of a novelty between ONNX Runtime and the model. The first is far below what
 #: changes a decision, and above the effect of another order of sums. A novelty can jump at items of equal distance, so
 #: its limit is larger.
@@ -85,23 +84,17 @@ def write_onnx(model: Model, folder: Path, sample: Pool) -> Checked:
             "encoded": (entrance.vectors, ["batch", model.encoder.dim]),
         },
     )
-    path = folder / FILE
-    path.write_bytes(content)
-    try:
-        checked = check_answers(model, path, sample)
-    except Exception:
-        path.unlink(missing_ok=True)
-        raise
-    note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-    note["onnx"] = {
-        "file": FILE,
-        "input": {"name": entrance.name, "type": "uint8" if entrance.kind == 2 else "float32", "shape": entrance.shape},
-        "how": _how(model.encoder),
-        "compared on": checked.items,
-        "largest difference": float(f"{checked.difference:.2g}"),
-    }
-    (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return checked
+
+    def told(checked: Checked) -> dict[str, Any]:
+        kind = "uint8" if entrance.kind == 2 else "float32"
+        return {
+            "input": {"name": entrance.name, "type": kind, "shape": entrance.shape},
+            "how": _how(model.encoder),
+            "compared on": checked.items,
+            "largest difference": float(f"{checked.difference:.2g}"),
+        }
+
+    return add_network(folder, content, lambda path: check_answers(model, path, sample), told)
 
 
 def check_answers(model: Model, path: Path, sample: Pool) -> Checked:

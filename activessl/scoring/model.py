@@ -25,7 +25,7 @@ from activessl.pool.axes import UNKNOWN, Axes
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress, tell
 from activessl.pool.recordings.cut import Cut, place_of
-from activessl.scoring.model_folder import NOTE, finds_regions, write_model
+from activessl.scoring.model_folder import NOTE, finds_regions, write_model, write_note
 from activessl.scoring.reference import FOLDER as REFERENCE
 from activessl.scoring.reference import Reference
 from activessl.sealed import read_array, seal
@@ -190,7 +190,7 @@ class Model:
         } | self.axes.to_json()
         if self.cut is not None:
             note["cut"] = self.cut.settings()
-        (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_note(folder, note)
 
     @classmethod
     def load(cls, folder: Path | str) -> Model:

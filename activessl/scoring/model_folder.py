@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, TypeVar
 
 from activessl.errors import HeadError
 from activessl.scoring.reference import FOLDER as REFERENCE
 from activessl.sealed import beside, sweep
 
-__all__ = ["NOTE", "finds_regions", "write_model"]
+__all__ = ["FILE", "NOTE", "add_network", "finds_regions", "write_model", "write_note"]
 
 #: The file that says what a model is.
 NOTE = "model.json"
+#: The network of a model.
+FILE = "model.onnx"
+
+T = TypeVar("T")
 
 
 def write_model(folder: Path, write: Callable[[Path], None]) -> None:
@@ -48,6 +53,32 @@ def write_model(folder: Path, write: Callable[[Path], None]) -> None:
         ) from bad
 
 
+def write_note(folder: Path, note: Mapping[str, Any]) -> None:
+    """Write what a model is."""
+    (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def add_network(folder: Path, content: bytes, check: Callable[[Path], T], told: Callable[[T], Mapping[str, Any]]) -> T:
+    """Add an ONNX file to the folder of a model, if it passes a check; what the check raises leaves no file.
+
+    Args:
+        folder: The folder of a model.
+        content: The file.
+        check: Compares the file with the model.
+        told: What is noted of the file, by the result of the check.
+    """
+    path = folder / FILE
+    path.write_bytes(content)
+    try:
+        checked = check(path)
+    except Exception:
+        path.unlink(missing_ok=True)
+        raise
+    note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    write_note(folder, note | {"onnx": {"file": FILE, **told(checked)}})
+    return checked
+
+
 def finds_regions(folder: Path) -> bool:
     """Whether a folder holds a model that finds regions, not classes of whole items."""
     try:
@@ -59,7 +90,7 @@ def finds_regions(folder: Path) -> bool:
 
 def _is_model(folder: Path) -> bool:
     """Whether a folder holds a model and nothing else; names alone do not suffice, as data may have the same."""
-    if not {p.name for p in folder.iterdir()} <= {NOTE, "model.onnx", "encoder", "pool", "head", REFERENCE}:
+    if not {p.name for p in folder.iterdir()} <= {NOTE, FILE, "encoder", "pool", "head", REFERENCE}:
         return False
     try:
         note = json.loads((folder / NOTE).read_text(encoding="utf-8"))

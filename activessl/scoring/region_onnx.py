@@ -6,7 +6,6 @@ in each place. Joining places into regions stays with ``DenseHead``: it is no ar
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +19,8 @@ from activessl.encoders.compute.graph import Graph
 from activessl.errors import ConfigError, HeadError
 from activessl.heads.dense.network import DenseNetwork
 from activessl.pool.pool import Pool
-from activessl.scoring.as_onnx import CLOSE, FILE, Checked, Exported, opened
-from activessl.scoring.model_folder import NOTE
+from activessl.scoring.as_onnx import CLOSE, Checked, Exported, opened
+from activessl.scoring.model_folder import FILE, add_network
 from activessl.scoring.regions import RegionModel
 
 __all__ = ["OnnxDense", "export_region_model", "onnx_network"]
@@ -101,33 +100,29 @@ def _write(model: RegionModel, folder: Path, sample: Pool) -> Checked:
     network = model.head.network
     if network is None:
         raise HeadError("the head of regions was not taught", hint="teach it first")
-    path = folder / FILE
-    path.write_bytes(_graph(network, model.encoder.dims, len(model.classes)))
-    try:
+
+    def check(_: Path) -> float:
         apart = _difference(model, onnx_network(model, folder), sample)
         if not apart <= CLOSE:
             raise HeadError(
                 f"the probabilities of the ONNX file differ by {apart:.2g}",
                 hint="leave --onnx out, and report the difference with the name of the encoder",
             )
-    except Exception:
-        path.unlink(missing_ok=True)
-        raise
-    note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
-    note["onnx"] = {
-        "file": FILE,
-        "input": {
-            **{f"level{k}": ["batch", dim, f"rows{k}", f"columns{k}"] for k, dim in enumerate(model.encoder.dims)},
-            "there": ["batch", 1, "rows0", "columns0"],
-        },
-        "how": "levelK: the vectors of the parts by the encoder of this folder, the finest level first, padded with "
-        "zeros; there: 1 for a part, 0 where it is padded",
-        "thresholds": list(model.head.cuts.thresholds),
-        "compared on": len(sample),
-        "largest difference": float(f"{apart:.2g}"),
-    }
-    (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return Checked(len(sample), apart, 0.0)
+        return apart
+
+    def told(apart: float) -> dict[str, Any]:
+        levels = {f"level{k}": ["batch", dim, f"rows{k}", f"columns{k}"] for k, dim in enumerate(model.encoder.dims)}
+        return {
+            "input": {**levels, "there": ["batch", 1, "rows0", "columns0"]},
+            "how": "levelK: the vectors of the parts by the encoder of this folder, the finest level first, padded "
+            "with zeros; there: 1 for a part, 0 where it is padded",
+            "thresholds": list(model.head.cuts.thresholds),
+            "compared on": len(sample),
+            "largest difference": float(f"{apart:.2g}"),
+        }
+
+    content = _graph(network, model.encoder.dims, len(model.classes))
+    return Checked(len(sample), add_network(folder, content, check, told), 0.0)
 
 
 def _difference(model: RegionModel, network: OnnxDense, sample: Pool) -> float:

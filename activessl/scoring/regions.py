@@ -18,7 +18,7 @@ from activessl.labels.regions.region import Regions
 from activessl.pool.pool import Modality, Pool
 from activessl.pool.progress import OnProgress
 from activessl.pool.recordings.cut import Cut
-from activessl.scoring.model_folder import NOTE, write_model
+from activessl.scoring.model_folder import NOTE, write_model, write_note
 
 __all__ = ["RegionModel", "extents_of"]
 
@@ -112,7 +112,7 @@ class RegionModel:
             "fingerprint": self.encoder.fingerprint,
             "head": "dense",
         } | ({} if self.cut is None else {"cut": self.cut.settings()})
-        (folder / NOTE).write_text(json.dumps(note, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_note(folder, note)
 
     @classmethod
     def load(cls, folder: Path) -> RegionModel:

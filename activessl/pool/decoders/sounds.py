@@ -160,6 +160,20 @@ def at_rate(sound: Float[np.ndarray, "c n"], given: int, rate: int) -> Float[np.
     return np.asarray(resample_poly(sound, rate // shared, given // shared, axis=-1), dtype=np.float32)
 
 
+def as_wav(samples: np.ndarray[Any, np.dtype[Any]], rate: int) -> bytes:
+    """Write samples, (n,) or (n, channels), as a WAV file of their type: int16 or float32.
+
+    Example:
+        >>> as_wav(np.zeros(800, np.int16), 8_000)[:4]
+        b'RIFF'
+    """
+    from scipy.io import wavfile
+
+    out = io.BytesIO()
+    wavfile.write(out, rate, samples)
+    return out.getvalue()
+
+
 def is_sound(content: bytes, name: str = "") -> bool:
     """Whether bytes are a sound file, by their beginning; without bytes, by the ending of the file's name.
 

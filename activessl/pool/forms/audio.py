@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from activessl.pool.decoders.sounds import ENDINGS, RATE, decode_sound
+from activessl.pool.decoders.sounds import ENDINGS, RATE, as_wav, decode_sound
 from activessl.pool.drawable import played
 from activessl.pool.forms.base import (
     Array,
@@ -44,13 +42,7 @@ def portable(content: bytes, read: Callable[[], Array]) -> tuple[bytes, str, str
 def _wav(samples: Array) -> bytes:
     channels = np.atleast_2d(samples)
     peak = max(float(np.abs(channels).max(initial=0.0)), 1.0)
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(channels.shape[0])
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes((channels.T * (32767 / peak)).astype("<i2").tobytes())
-    return out.getvalue()
+    return as_wav((channels.T * (32767 / peak)).astype("<i2"), RATE)
 
 
 def vary(sound: Array, rng: np.random.Generator) -> Array:

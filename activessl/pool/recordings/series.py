@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
@@ -21,7 +22,7 @@ from activessl.pool.recordings.cut import Cut, Place
 _MOST = 1 << 40
 
 
-class _Series:
+class _Series(ABC):
     """What all recordings of series have: values at one rate."""
 
     channels: tuple[str, ...] = ()
@@ -42,12 +43,12 @@ class _Series:
         rate = None if place.unit == "values" or not self.step else 1 / self.step
         return of_array(self.values(*inside(place, self.count, rate)))
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  most have nothing to close
         """Nothing is open."""
 
+    @abstractmethod
     def values(self, start: int, stop: int) -> Array:
         """(channels, stop - start) of the recording."""
-        raise NotImplementedError
 
     def _rate_for(self, cut: Cut) -> float | None:
         if cut.window is None or cut.window.unit != "s":

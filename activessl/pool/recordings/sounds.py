@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from activessl.errors import PoolError
 from activessl.pool.decoders.readers import installed, needed
-from activessl.pool.decoders.sounds import RATE, RATES, at_rate, in_range, undecodable
+from activessl.pool.decoders.sounds import RATE, RATES, as_wav, at_rate, in_range, undecodable
 from activessl.pool.recordings.base import Part, inside, spans
 from activessl.pool.recordings.cut import Cut, Place
 
@@ -149,15 +148,7 @@ def sound_part(samples: np.ndarray[Any, np.dtype[Any]], rate: int, *, deep: bool
     stored = samples if deep else np.clip(np.round(samples * 32768), -32768, 32767).astype("<i2")
     digest = hashlib.sha256(f"{rate} {stored.shape} {stored.dtype.str}".encode() + stored.tobytes()).hexdigest()
     mono = (stored if deep else stored.astype(np.float32) / 32768).mean(axis=1, dtype=np.float32)
-    return Part(at_rate(np.asarray(mono, np.float32)[None], rate, RATE), lambda: _wav(stored, rate), digest)
-
-
-def _wav(samples: np.ndarray[Any, np.dtype[Any]], rate: int) -> bytes:
-    from scipy.io import wavfile
-
-    out = io.BytesIO()
-    wavfile.write(out, rate, samples)
-    return out.getvalue()
+    return Part(at_rate(np.asarray(mono, np.float32)[None], rate, RATE), lambda: as_wav(stored, rate), digest)
 
 
 def _map(path: Path) -> tuple[int, np.ndarray[Any, np.dtype[Any]]]:

@@ -41,9 +41,9 @@ def predict(
     from activessl.pool.addresses import place
     from activessl.pool.remarks import remarks
     from activessl.pool.sources import load_pool
-    from activessl.scoring.as_onnx import FILE, OnnxScorer
+    from activessl.scoring.as_onnx import OnnxScorer
     from activessl.scoring.model import Model
-    from activessl.scoring.model_folder import finds_regions
+    from activessl.scoring.model_folder import FILE, finds_regions
     from activessl.session import Session
 
     if to is not None:

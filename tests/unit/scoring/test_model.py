@@ -21,10 +21,11 @@ from activessl.heads.registry import head_names, make_head
 from activessl.pool.pool import Pool
 from activessl.pool.sources import load_pool
 from activessl.scoring import as_onnx
-from activessl.scoring.as_onnx import FILE, OnnxScorer, export_model, write_onnx
+from activessl.scoring.as_onnx import OnnxScorer, export_model, write_onnx
 from activessl.scoring.estimator import PoolClassifier
 from activessl.scoring.head_graphs import write_head
 from activessl.scoring.model import Model
+from activessl.scoring.model_folder import FILE
 
 CLASSES = ("ant", "bee", "cat", "dog")
 
