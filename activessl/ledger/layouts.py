@@ -89,7 +89,7 @@ def _version(connection: Connection, name: str) -> int:
     if newest and not events:  # a new table would look like a project without a label
         raise LedgerError(
             f"the ledger {name} has lost its table of events",
-            hint="name the schema of the ledger in the URL (?options=-csearch_path%3DNAME), or restore a backup with "
+            hint="add the schema of the ledger to the URL, as ?options=-csearch_path%3DNAME; or restore a backup with "
             "`activessl restore`",
         )
     return newest

@@ -46,10 +46,14 @@ def _error(address: Address, error: Exception) -> PoolError:
     name = type(error).__name__
     again = "run the same command again: it goes on where it stopped"
     if name in ("NoCredentialsError", "PartialCredentialsError", "GoogleAuthError"):
+        if name == "GoogleAuthError":
+            return PoolUnreachable(
+                f"no credentials for {address}", hint="log in with `gcloud auth application-default login`"
+            )
         return PoolUnreachable(
             f"no credentials for {address}",
-            hint="give them as the store's own tools take them, such as AWS_ACCESS_KEY_ID or `aws configure`; for "
-            "public data set FSSPEC_S3_ANON=true",
+            hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run `aws configure`; for public data set "
+            "FSSPEC_S3_ANON=true",
         )
     if code in _EXPIRED:
         return PoolUnreachable(f"the credentials for {address} are refused: {code}", hint=f"renew them, then {again}")
