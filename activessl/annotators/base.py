@@ -25,12 +25,15 @@ class Suggestion:
         classes: Class names by falling probability: the pre-selected one, then the alternatives.
         probs: Their probabilities, falling.
         blind: True if the annotator must not see it, so that anchoring can be measured.
+        least: Probability, in [0, 1], from which the answer is pre-selected: of the class, or of each decision where an
+            item may have several classes. People take over wrong suggestions, so that nothing is shown below it.
     """
 
     question: str
     classes: tuple[str, ...]
     probs: tuple[float, ...]
     blind: bool = False
+    least: float = 0.0
 
     def preselected(self, kind: LabelKind = ONE) -> str | None:
         """The pre-selected classes as ``class_text`` writes them; None without any.
@@ -50,9 +53,14 @@ class Suggestion:
         Example:
             >>> Suggestion("a", ("cat", "dog", "ant"), (0.5, 0.4, 0.1)).selected({"dog", "ant"})
             ('dog',)
+            >>> Suggestion("a", ("cat", "dog", "ant"), (0.5, 0.4, 0.1), least=0.8).selected({"cat", "dog", "ant"})
+            ()
         """
-        known = [(name, p) for name, p in zip(self.classes, self.probs, strict=True) if name in among]
-        return kind.choose([name for name, _ in known], [p for _, p in known])
+        known = {name: p for name, p in zip(self.classes, self.probs, strict=True) if name in among}
+        chosen = kind.choose(list(known), list(known.values()))
+        # where an item may have several classes, a selection that leaves out a doubtful class would look complete
+        decided = [max(p, 1 - p) for p in known.values()] if kind.independent else [known[name] for name in chosen]
+        return chosen if min(decided, default=0.0) >= self.least else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,9 @@ class AnnotatorConfig(_Section):
     blind_share: Annotated[float, Field(ge=0, le=1)] = _told(
         0.1, "share of the chosen questions without a suggestion, to compare"
     )
+    suggest_above: Annotated[float, Field(ge=0, le=1)] = _told(
+        0.8, "probability from which a class is selected in advance; 0: always, except in blind questions"
+    )
     blind_random: StrictBool = _told(
         True, "random questions have no suggestion, so that their labels measure the model independently"
     )

@@ -590,6 +590,7 @@ class Snapshot:
                 classes=tuple(config.data.classes[k] for k in top[i]),
                 probs=tuple(float(probs[i, k]) for k in top[i]),
                 blind=question.blind,
+                least=config.annotator.suggest_above,
             )
             for i, question in enumerate(questions)
         ]

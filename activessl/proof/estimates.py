@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -13,9 +13,10 @@ from jaxtyping import Bool, Float, Int
 
 from activessl.errors import MeasureError, ProjectError
 from activessl.heads.folds import FOLDS, dealt_groups
+from activessl.heads.linear import LogisticHead
 from activessl.labels.kinds import Labels, one_kind
 from activessl.measuring.machines.faster import Faster, faster
-from activessl.measuring.quality.audit import FEWEST, Audit, audit_accuracy
+from activessl.measuring.quality.audit import ACCEPTED_WRONG, FEWEST, Audit, audit_accuracy
 from activessl.measuring.quality.calibration import Calibration, calibration_curve
 from activessl.measuring.quality.classes import ClassQuality, audit_classes, class_counts, quality_of_counts
 from activessl.measuring.savings.live import HEADS, PARTS, PUBLIC, UNKNOWN, LiveSavings, Prior, live_savings
@@ -204,7 +205,10 @@ class Evidence:
             sure = self.snapshot.kind.certain(y[taught[0]], len(self.snapshot.project.config.data.classes))
             return np.tile(sure, (len(asked), 1))
         if alone:
-            head = self.snapshot.new_head().fit(self.snapshot.points_at(rows[taught]), y[taught])
+            fresh = self.snapshot.new_head()
+            if isinstance(fresh, LogisticHead):
+                fresh.calibrate = False  # only the most probable class is read, which a temperature does not change
+            head = fresh.fit(self.snapshot.points_at(rows[taught]), y[taught])
         else:
             head = self.snapshot.head_of(taught)
         tell(self.snapshot.on_progress, "measure", min(next(self._heads), USUAL_HEADS), USUAL_HEADS)
@@ -285,6 +289,7 @@ class Evidence:
             aside=at_draws.aside[:m],
             unlabeled=self._unlabeled()[:m],
             unknown=np.concatenate([np.zeros(len(drawn.at), dtype=bool), drawn.unknown]),
+            shown=np.concatenate([drawn.seen, np.zeros(len(drawn.lost), dtype=bool)]),
             groups=None if groups is None else groups[:m],
         )
 
@@ -335,9 +340,26 @@ class Evidence:
             return self.learn(single[taught], single[asked])
 
         items = len(self.snapshot.embeddings)
-        return live_savings(
+        found = live_savings(
             learn, y[single], drawn[single], correct[single], rng=rng, prior=prior, pool=items, gone=self._spent
         )
+        if not (hidden := self._accepted_wrong(correct)).any():
+            return found
+        least = live_savings(
+            learn, y[single], drawn[single], (correct & ~hidden)[single], rng=rng, prior=prior, pool=items,
+            gone=self._spent,
+        )  # fmt: skip
+        return replace(found, low=min(found.low, least.low), own_low=min(found.own_low, least.own_low))
+
+    def _accepted_wrong(self, correct: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Labels that seem right, as many as people may have accepted wrongly because a suggestion was selected."""
+        seen = self.random.at[self.random.seen]
+        right = seen[correct[seen]]
+        count = round((len(seen) - len(right)) * ACCEPTED_WRONG / (1 - ACCEPTED_WRONG))
+        rng = np.random.default_rng([self.snapshot.project.config.seed, 13])
+        hidden = np.zeros(len(correct), dtype=bool)
+        hidden[rng.permutation(right)[:count]] = True
+        return hidden
 
     @property
     def _spent(self) -> int:

@@ -18,6 +18,7 @@ class People:
             not have, in [0, 1).
         follows: Probability that a person accepts a wrong suggestion, in [0, 1].
         blind: Whether random questions have no suggestion, as ``annotator.blind_random`` sets it.
+        above: Probability from which a class is suggested, as ``annotator.suggest_above`` sets it, in [0, 1].
         mistakes: Probability that a label is wrong, in [0, 1); the same item gets the same wrong label.
         tires: Probability of a wrong label at the end of each round, in [0, 1); 0 at its beginning.
         differ: Number of further people who label each item, each wrong in a fifth of the labels.
@@ -37,6 +38,7 @@ class People:
     unknown: float = 0.0
     follows: float = 0.0
     blind: bool = True
+    above: float = 0.8
     mistakes: float = 0.0
     tires: float = 0.0
     differ: int = 0
@@ -52,7 +54,7 @@ class People:
         figures = {"skips + unknown": self.skips + self.unknown} | {name: getattr(self, name) for name in _SHARES}
         bad = [f"{name} = {share:g}" for name, share in figures.items() if not 0 <= share < 1]
         bad += [f"{name} = {getattr(self, name)}" for name in _COUNTS if getattr(self, name) < 0]
-        bad += [f"follows = {self.follows:g}"] * (not 0 <= self.follows <= 1)
+        bad += [f"{name} = {share:g}" for name in _WHOLE if not 0 <= (share := getattr(self, name)) <= 1]
         if bad:
             raise MeasureError(
                 f"habits out of range: {', '.join(bad)}",
@@ -60,6 +62,7 @@ class People:
             )
 
 
+_WHOLE = ("follows", "above")
 _SHARES = ("skips", "unknown", "mistakes", "tires", "leaves_open", "loses")
 _COUNTS = ("differ", "imports", "deletes")
 
@@ -70,6 +73,7 @@ HABITS: dict[str, People] = {
     "name a class that is not there": People(unknown=0.15),
     "follow suggestions": People(follows=0.6),
     "follow suggestions, random items not blind": People(follows=0.6, blind=False),
+    "follow suggestions, doubtful ones are shown, too": People(follows=0.6, above=0.0),
     "make mistakes": People(mistakes=0.1),
     "tire": People(tires=0.1),
     "disagree": People(differ=2),
@@ -91,8 +95,8 @@ def people_of(text: str) -> People:
 
     Example:
         >>> people_of("tire") == People(tires=0.1), people_of("skips=0.1, blind=no")
-        (True, People(skips=0.1, unknown=0.0, follows=0.0, blind=False, mistakes=0.0, tires=0.0, differ=0, imports=0,
-        unanswered=False, leaves_open=0.0, deletes=0, loses=0.0, clusters=False, accepts=False))
+        (True, People(skips=0.1, unknown=0.0, follows=0.0, blind=False, above=0.8, mistakes=0.0, tires=0.0, differ=0,
+        imports=0, unanswered=False, leaves_open=0.0, deletes=0, loses=0.0, clusters=False, accepts=False))
     """
     if text in HABITS:
         return HABITS[text]

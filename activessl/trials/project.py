@@ -158,7 +158,9 @@ class TrialProject:
         self.ids, self.row = self.ground.base.embeddings.ids, self.ground.base.row
         self.strange = self.rng.random(len(y)) < self.people.skips + self.people.unknown
         own = self.ground.project.own
-        annotator = own.annotator.model_copy(update={"blind_random": self.people.blind})
+        annotator = own.annotator.model_copy(
+            update={"blind_random": self.people.blind, "suggest_above": self.people.above}
+        )
         machines = {f"m{i}": MachineConfig(kind="table", path="said.csv") for i in range(len(self.machines))}
         told = own.model_copy(update={"seed": self.seed, "annotator": annotator, "machines": machines})
         self.project = Project(self.ground.project.folder, told)
@@ -184,6 +186,20 @@ class TrialProject:
     def truth(self) -> Int[np.ndarray, " n"]:
         """(n,) what people say of each item; -1 for none of the classes."""
         return np.where(self.strange, -1, self.said)
+
+    @property
+    def said_as(self) -> Float[np.ndarray, "n k"]:
+        """(n, k) the probability that people give each class where they answer about an item at any place of a round;
+        rows of zeros for none of the classes.
+
+        People who tire are wrong more often at the end: the random labels, which are at all places, tell their mean.
+        """
+        k = len(self.ground.classes)
+        wrong = self.people.tires * (SIZE - 1) / (2 * SIZE)
+        odds = np.full((len(self.said), k), wrong / max(k - 1, 1))
+        odds[np.arange(len(self.said)), self.said] = 1 - wrong
+        odds[self.strange] = 0
+        return odds
 
     @property
     def there(self) -> Bool[np.ndarray, " n"]:
@@ -242,7 +258,8 @@ class TrialProject:
 
     def _shown(self, snapshot: Snapshot, questions: tuple[Question, ...]) -> dict[str, str]:
         single = [q for q in questions if q.kind != "confirm"]
-        return {s.question: s.classes[0] for s in snapshot.suggestions(single) if not s.blind}
+        said = {s.question: s.preselected() for s in snapshot.suggestions(single) if not s.blind}
+        return {question: name for question, name in said.items() if name is not None}
 
     def _left_open(self, snapshot: Snapshot, questions: tuple[Question, ...]) -> set[str]:
         if not self.people.leaves_open or snapshot.probs is None:

@@ -11,7 +11,7 @@ from time import process_time
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from activessl.measuring.intervals import share_interval
 from activessl.measuring.savings.curves import labels_to_target
@@ -71,6 +71,7 @@ class Study:
                 "people": name,
                 "projects": len(rows),
                 "accuracy": _mean([row["truth"] for row in rows]),
+                "on true classes": _mean([row["true classes"] for row in rows]),
                 "estimate": _mean([row["accuracy"] for row in known]),
                 "accuracy holds": [row["low"] - 1e-9 <= row["truth"] <= row["high"] + 1e-9 for row in known],
                 "width": float(np.median(wide)) if wide else None,
@@ -82,8 +83,8 @@ class Study:
 
 
 _COLUMNS = (
-    "projects", "accuracy", "estimate", "accuracy holds", "width", "class figures hold", "savings hold",
-    "promise broken",
+    "projects", "accuracy", "on true classes", "estimate", "accuracy holds", "width", "class figures hold",
+    "savings hold", "promise broken",
 )  # fmt: skip
 
 
@@ -149,33 +150,41 @@ def study(
 def figures(project: TrialProject) -> dict[str, Any]:
     """The figures of a project at its end, each beside the truth."""
     evidence = project.evidence()
-    snapshot, there, y = evidence.snapshot, project.there, project.truth
+    snapshot, there = evidence.snapshot, project.there
     if snapshot.decided is None:
-        return {"truth": 0.0, "labels": 0, "accept": [{"error": error, "refused": "no model"} for error in PROMISES]}
+        return {
+            "truth": 0.0,
+            "true classes": 0.0,
+            "labels": 0,
+            "accept": [{"error": error, "refused": "no model"} for error in PROMISES],
+        }
     decided = np.array(snapshot.decided)
     rows = snapshot.training[0]
     decided[rows] = np.array(evidence.said)  # of a labeled item, as a head says that was not taught it
-    row: dict[str, Any] = {"truth": float(np.mean((decided == y)[there])), "labels": len(rows)}
+    odds = np.where(there[:, None], project.said_as, 0.0)
+    # the accuracy that labels can measure: how often the model predicts what people say
+    row: dict[str, Any] = {"truth": float(odds[np.arange(len(odds)), decided].sum() / there.sum()), "labels": len(rows)}
+    row["true classes"] = float(np.mean((np.where(project.strange, -1, project.ground.y) == decided)[there]))
     row["drawn"] = len(evidence.random.at) + len(evidence.random.lost) + evidence.random.vanished
     row["unlabeled"] = int((~evidence.random.unknown).sum()) + evidence.random.vanished
     audit = evidence.audit
     if audit is not None:
         low, high = share_interval(round(audit.accuracy * audit.labels), audit.labels)
         row |= {"accuracy": audit.accuracy, "low": audit.low, "high": audit.high, "exact": high - low}
-        row["classes"] = list(_classes(evidence, decided, np.where(there, y, -2)))
+        row["classes"] = list(_classes(evidence, np.where(there, decided, -1), odds))
         row |= _savings(project, evidence, decided)
     row["accept"] = [project.promise(snapshot, error) for error in PROMISES]
     return row
 
 
-def _classes(evidence: Evidence, decided: Int[np.ndarray, " n"], y: Int[np.ndarray, " n"]) -> Iterator[bool]:
-    """Whether each interval of recall and precision holds; ``y`` is -2 for items that are gone."""
+def _classes(evidence: Evidence, decided: Int[np.ndarray, " n"], odds: Float[np.ndarray, "n k"]) -> Iterator[bool]:
+    """Whether each interval of recall and precision holds; ``decided`` is -1, and ``odds`` 0, where an item is gone."""
     for k, quality in enumerate(evidence.classes):
-        has, put = y == k, (decided == k) & (y > -2)
-        for share, of in ((quality.recall, has), (quality.precision, put)):
-            if share is not None and of.any():
-                true = float((has & put).sum() / of.sum())
-                yield bool(share.low - 1e-9 <= true <= share.high + 1e-9)
+        put = decided == k
+        both = odds[put, k].sum()
+        for share, of in ((quality.recall, odds[:, k].sum()), (quality.precision, put.sum())):
+            if share is not None and of:
+                yield bool(share.low - 1e-9 <= both / of <= share.high + 1e-9)
 
 
 def _savings(project: TrialProject, evidence: Evidence, decided: Int[np.ndarray, " n"]) -> dict[str, Any]:

@@ -44,13 +44,15 @@ def hint_text(classes: Sequence[str], probs: Sequence[float]) -> str:
 
 
 def to_hint(suggestion: Suggestion | None, control: Control) -> list[dict[str, Any]]:
-    """Return the line as a part of a prediction's result; empty for blind questions, or if the label config has no tag.
+    """Return the line as a part of a prediction's result; empty where nothing is selected, or without a tag for it.
 
     Args:
         suggestion: The suggestion for the item.
         control: The tag that classifies. If it allows several classes, there is no line: they are no alternatives.
     """
     if suggestion is None or suggestion.blind or control.hint is None or control.label_kind.independent:
+        return []
+    if not suggestion.selected(control.classes):  # a line with classes leads people as a selected class does
         return []
     # people cannot choose a class that was removed from the label config
     known = [(name, p) for name, p in zip(suggestion.classes, suggestion.probs, strict=True) if name in control.classes]

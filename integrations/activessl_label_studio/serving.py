@@ -113,8 +113,9 @@ class ClassPredictor:
         probs, classes = known[0], snapshot.project.config.data.classes
         order = (-probs).argsort(kind="stable")
         names, sure = tuple(classes[k] for k in order), tuple(float(probs[k]) for k in order)
-        # a blind question has no suggestion here, either
-        suggestion = Suggestion(str(name), names, sure, blind=question is not None and question.blind)
+        # a blind question, or one with a doubtful class, has no suggestion here, either
+        blind, above = question is not None and question.blind, snapshot.project.config.annotator.suggest_above
+        suggestion = Suggestion(str(name), names, sure, blind=blind, least=above)
         # Label Studio shows the lowest score first: the lowest confidence
         least = snapshot.kind.sureness(probs[None])
         return to_prediction(suggestion, float(least[0]), model, control)

@@ -1,7 +1,7 @@
 """Whether intervals and promises hold for people who skip, follow suggestions, leave rounds open or import late.
 
 Usage: ``OMP_NUM_THREADS=1 python tests/benchmarks/people.py --data folder/vectors --projects 40 --out people.jsonl
-[--people NAME ...]``
+[--seed N] [--people NAME ...]``
 
 Each trial project has 1,500 items of a public set (``activessl/trials``). A run can be interrupted: projects in the
 output are not run again.
@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("people.jsonl"))
     parser.add_argument("--projects", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first project")
     parser.add_argument("--people", nargs="*", default=list(HABITS))
     parser.add_argument("--sets", nargs="*", default=list(SETS))
     args = parser.parse_args()
@@ -47,7 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         grounds = [ground(args.data, name, Path(folder)) for name in args.sets]
         people = {name: people_of(name) for name in args.people}
-        found = study(grounds, people, projects=args.projects, cache=args.out)
+        found = study(grounds, people, projects=args.projects, seed=args.seed, cache=args.out)
     print(found.to_markdown())
     seconds = [row["seconds"] for row in found.rows]
     print(f"\n{len(seconds):,} projects, {np.median(seconds):.1f} CPU seconds each at the median.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from activessl.labels.kinds import kind_of
 from activessl.later import later
 from activessl.measuring.intervals import deviations, wilson
-from activessl.measuring.quality.audit import draw_weights
+from activessl.measuring.quality.audit import ACCEPTED_WRONG, draw_weights
 from activessl.measuring.quality.groups import design_effect
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def audit_classes(
     aside: Float[np.ndarray, " m"] | None = None,
     unlabeled: Bool[np.ndarray, " m"] | None = None,
     unknown: Bool[np.ndarray, " m"] | None = None,
+    shown: Bool[np.ndarray, " m"] | None = None,
     groups: Int[np.ndarray, " m"] | None = None,
     level: float = LEVEL,
 ) -> tuple[ClassQuality, ...]:
@@ -148,6 +149,9 @@ def audit_classes(
         aside: The share of the pool that had no label at each draw and could not be drawn; by default 0.
         unlabeled: Whether each drawn item has no label; by default all have one.
         unknown: Whether people gave it a class that the project does not have; by default none.
+        shown: Whether a suggestion was selected when the label was given: then the lower ends assume that people accept
+            the share ``ACCEPTED_WRONG`` of the wrong suggestions, so that some items that seem right have the class of
+            those that people corrected; by default never.
         groups: The group of each item, as a number; by default each item is alone.
         level: Probability of each interval, in (0, 1).
 
@@ -168,13 +172,26 @@ def audit_classes(
     has = has & ~(lost | strange)[:, None]
     share, before = (np.zeros(m), np.zeros((m, n_classes, 3))) if known is None else known
     rest = 1 - share - (np.zeros(m) if aside is None else np.asarray(aside))
-    seen = np.stack([has, put & ~lost[:, None], has & put, put & lost[:, None]], axis=2).astype(float)
-    before = np.concatenate([before, np.zeros((m, n_classes, 1))], axis=2)
+    anchored = np.zeros((m, 1), dtype=bool) if shown is None else np.asarray(shown, dtype=bool)[:, None]
+    anchored = anchored & ~(lost | strange)[:, None]
+    missed, wrongly = anchored & has & ~put, anchored & put & ~has
+    seen = np.stack([has, put & ~lost[:, None], has & put, put & lost[:, None], missed, wrongly], axis=2).astype(float)
+    before = np.concatenate([before, np.zeros((m, n_classes, 3))], axis=2)
     whole = np.einsum("m,mkj->kj", weights, share[:, None, None] * before + rest[:, None, None] * seen)
     z = deviations(level)
 
+    # for each wrong suggestion that people corrected, so many that they accepted: labels of a class that are false, and
+    # items of a class whose labels hide it
+    factor = ACCEPTED_WRONG / (1 - ACCEPTED_WRONG)
+    hidden, false = factor * whole[:, 4], factor * whole[:, 5]
+
     def estimate(
-        own: Bool[np.ndarray, " m"], hit: Bool[np.ndarray, " m"], whole_of: float, both: float, open_: float = 0.0
+        own: Bool[np.ndarray, " m"],
+        hit: Bool[np.ndarray, " m"],
+        whole_of: float,
+        both: float,
+        open_: float = 0.0,
+        least: tuple[float, float] = (0.0, 0.0),
     ) -> Share | None:
         w = weights[own]
         if not len(w) or whole_of <= 0:
@@ -182,14 +199,15 @@ def audit_classes(
         n = float(w.sum() ** 2 / (w @ w))
         if groups is not None:
             n /= design_effect(hit[own], np.asarray(groups)[own], w)
-        low, _ = wilson(min(1.0, both / (whole_of + open_)), n, z)
+        fewer, more = least  # of those that have both, and of all
+        low, _ = wilson(float(np.clip((both - fewer) / max(whole_of + open_ + more, 1e-12), 0, 1)), n, z)
         _, high = wilson(min(1.0, (both + open_) / (whole_of + open_)), n, z)
         return Share(min(1.0, float(both / whole_of)), low, high, len(w))
 
     return tuple(
         ClassQuality(
-            estimate(has[:, k], put[:, k], whole[k, 0], whole[k, 2]),
-            estimate(put[:, k], has[:, k], whole[k, 1], whole[k, 2], whole[k, 3]),
+            estimate(has[:, k], put[:, k], whole[k, 0], whole[k, 2], 0.0, (false[k], hidden[k] - false[k])),
+            estimate(put[:, k], has[:, k], whole[k, 1], whole[k, 2], whole[k, 3], (false[k], 0.0)),
         )
         for k in range(n_classes)
     )

@@ -414,9 +414,14 @@ def test_the_model_behind_the_server_is_silent_where_people_should_judge_on_thei
     assert current is not None
     tasks = [{"id": n, "data": {"activessl_id": item}} for n, item in enumerate(current.items)]
     body = json.dumps({"tasks": tasks, "label_config": build_config(["even", "odd"], "image")}).encode()
-    monkeypatch.setattr(Snapshot, "probs", property(lambda snapshot: np.tile([0.6, 0.4], (len(snapshot.points), 1))))
+    monkeypatch.setattr(Snapshot, "probs", property(lambda snapshot: np.tile([0.84, 0.16], (len(snapshot.points), 1))))
     said = service.predict(body)[1]["results"]
     assert [[part["from_name"] for part in r["result"]] for r in said] == [["label", HINT]] * len(tasks)
     blind = {q.id: q.model_copy(update={"blind": True}) for q in current.questions}
-    monkeypatch.setattr(History, "questions", property(lambda _: blind))
+    with monkeypatch.context() as now:
+        now.setattr(History, "questions", property(lambda _: blind))
+        assert not any(r["result"] for r in service.predict(body)[1]["results"])
+    # a doubtful class neither: people would take it over, right or wrong
+    doubtful = property(lambda snapshot: np.tile([0.79, 0.21], (len(snapshot.points), 1)))
+    monkeypatch.setattr(Snapshot, "probs", doubtful)
     assert not any(r["result"] for r in service.predict(body)[1]["results"])

@@ -90,3 +90,30 @@ def test_several_classes_an_item_and_what_is_not_known() -> None:
 def test_what_is_kept_is_what_was_measured() -> None:
     for quality in quality_of_counts(np.array([[3, 2, 1], [0, 2, 0], [0, 0, 0]])):
         assert ClassQuality.from_dict(quality.to_dict()) == quality
+
+
+def test_accepted_wrong_suggestions_may_hide_what_the_model_misses() -> None:
+    """Sixty of a hundred wrong suggestions are accepted: the labels show two fifths of the mistakes."""
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 4_000)
+    said = np.where(rng.random(4_000) < np.where(truth == 1, 0.3, 0.1), 1 - truth, truth)
+    accepted = (said != truth) & (rng.random(4_000) < 0.6)
+    label, chance = np.where(accepted, said, truth), np.full(4_000, 0.1)
+    trusted = audit_classes(label, said, chance, 2)
+    widened = audit_classes(label, said, chance, 2, shown=np.ones(4_000, dtype=bool))
+    blind = audit_classes(label, said, chance, 2, shown=np.zeros(4_000, dtype=bool))
+    assert blind == trusted
+    for k in range(2):
+        has, put = truth == k, said == k
+        for name, of in (("recall", has), ("precision", put)):
+            true = float((has & put).sum() / of.sum())
+            before, now = getattr(trusted[k], name), getattr(widened[k], name)
+            assert before.low > true + 0.02, "without the assumption the interval misses"
+            assert now.low == pytest.approx(true, abs=0.025) and now.high == before.high and now.share == before.share
+
+
+def test_labels_of_other_items_do_not_widen_where_nothing_was_corrected() -> None:
+    truth = np.arange(100) % 2
+    assert audit_classes(truth, truth, np.full(100, 0.1), 2, shown=np.ones(100, dtype=bool)) == audit_classes(
+        truth, truth, np.full(100, 0.1), 2
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 
 from activessl import Answer, Session
+from activessl.annotators.base import Asked, Pushed, Suggestion
 from activessl.annotators.oracle import Habits, Oracle
 from activessl.errors import MeasureError
 from activessl.labels.questions import Question
 from activessl.measuring.quality.anchoring import anchoring
+from activessl.pool.pool import Pool
 from activessl.project.config import check_config
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
@@ -32,7 +35,7 @@ class Follower(Oracle):
         return replace(said, classes=(said.suggested,), seconds=(said.seconds or 0.0) / 2)
 
 
-def project(tmp_path: Path, blind: float) -> tuple[Session, dict[str, str]]:
+def project(tmp_path: Path, blind: float, above: float = 0.0) -> tuple[Session, dict[str, str]]:
     rng = np.random.default_rng(0)
     truth = rng.integers(3, size=400)
     vectors = 1.3 * np.eye(3, 8)[truth] + rng.normal(size=(400, 8))  # so that the model is often wrong
@@ -40,7 +43,7 @@ def project(tmp_path: Path, blind: float) -> tuple[Session, dict[str, str]]:
     config = check_config(
         {
             "data": {"path": "../pool.npz", "modality": "vector", "classes": CLASSES},
-            "annotator": {"blind_share": blind},
+            "annotator": {"blind_share": blind, "suggest_above": above},
             "query": {"size": 40},
         }
     )
@@ -81,6 +84,29 @@ def test_somebody_who_does_not_follow_the_model_is_not_accused(tmp_path: Path) -
         session.round(person)
     found = project_report(Snapshot.of(session.project)).section(Hours).anchoring
     assert found is not None and found.low < 0 < found.high
+
+
+class Watcher(Oracle):
+    """An oracle that keeps what it was shown."""
+
+    def push(self, pool: Pool, asked: Asked, suggestions: Sequence[Suggestion], *, model: str) -> Pushed:
+        for one in suggestions:
+            vars(self).setdefault("shown", {})[one.question] = one
+        return super().push(pool, asked, suggestions, model=model)
+
+
+def test_only_classes_that_the_model_is_sure_of_are_suggested_and_compared(tmp_path: Path) -> None:
+    session, truth = project(tmp_path, blind=0.4, above=0.45)
+    person = Watcher(truth, CLASSES)
+    for _ in range(3):
+        session.round(person)
+    history = session.project.history()
+    told = vars(person)["shown"]
+    unseen = {q for r in history.rounds for push in r.pushed for q in push.unseen}
+    suggested = {a.question for a in history.answers.values() if a.suggested is not None}
+    sure = {question for question, one in told.items() if one.probs[0] >= 0.45}
+    assert unseen == {question for question in sure if told[question].blind}
+    assert suggested == sure - unseen and suggested and unseen and len(sure) < 0.9 * len(told)
 
 
 def test_without_items_shown_blind_it_is_said_to_be_unknown(tmp_path: Path) -> None:

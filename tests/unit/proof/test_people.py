@@ -130,11 +130,17 @@ def test_random_questions_are_blind_unless_the_project_wants_suggestions(tmp_pat
     session, truth = project(tmp_path / "a")
     found = work(session, Oracle(truth, CLASSES), 4)
     assert not found.random.seen.any() and found.audit is not None and found.audit.seen == 0
-    open_, same = project(tmp_path / "b", blind_random=False)
+    open_, same = project(tmp_path / "b", blind_random=False, suggest_above=0.0)
     shown = work(open_, Oracle(same, CLASSES), 4)
     assert shown.audit is not None and shown.audit.seen == int(shown.random.seen.sum()) > 20
     assert shown.audit.least < shown.audit.accuracy
     assert "with a suggestion selected" in shown.audit.to_text()
+    trusted = Evidence(shown.snapshot)
+    vars(trusted).update(random=replace(shown.random, seen=np.zeros_like(shown.random.seen)), _kept={})
+    assert shown.live is not None and trusted.live is not None
+    assert shown.live.low < trusted.live.low and shown.live.high == trusted.live.high
+    pairs = [(a.recall, b.recall) for a, b in zip(shown.classes, trusted.classes, strict=True)]
+    assert any(a is not None and b is not None and a.low < b.low - 0.01 for a, b in pairs)
 
 
 @pytest.mark.parametrize("says", ["", "moth"])

@@ -97,19 +97,30 @@ def test_the_loop_learns_classes_that_come_together_and_items_that_have_none(ses
     assert "(none)" in report.to_html()
 
 
-def test_what_is_shown_to_people_is_every_class_that_is_likely(session: Session) -> None:
+def test_what_is_shown_to_people_is_every_class_that_is_likely_or_nothing_where_one_is_doubtful(
+    session: Session,
+) -> None:
     person = oracle(session)
-    session.round(person)
-    session.round(person)
+    for _ in range(3):
+        session.round(person)
     opened = session.query()
-    session.push(person)
-    answers, _ = person.pull(session.project.history().watermark)
     snapshot = Snapshot.of(session.project)
-    decided = dict(zip(snapshot.embeddings.ids, snapshot.decided if snapshot.decided is not None else [], strict=True))
-    shown = [a for a in answers if a.item in opened.items and a.suggested is not None]
-    assert shown
-    assert any("|" in str(a.suggested) for a in shown)
-    assert all(set(str(a.suggested).split("|")) == set(named(decided[a.item])) for a in shown)
+    row = snapshot.row
+
+    def shown(above: float) -> dict[str, str]:
+        own = session.project.own
+        annotator = own.annotator.model_copy(update={"suggest_above": above})
+        project = Project(session.project.folder, own.model_copy(update={"annotator": annotator}))
+        said = Snapshot(project, snapshot.history).suggestions(opened.questions)
+        told = {s.question: s.preselected(SEVERAL) for s in said if not s.blind}
+        return {question: name for question, name in told.items() if name is not None}
+
+    every, sure = shown(0.0), shown(0.7)
+    assert any("|" in name for name in every.values()) and 0 < len(sure) < len(every)
+    assert snapshot.decided is not None and snapshot.probs is not None
+    assert all(set(name.split("|")) == set(named(snapshot.decided[row[item]])) for item, name in every.items())
+    least = {item: np.maximum(p := snapshot.probs[row[item]], 1 - p).min() for item in every}
+    assert sure == {item: name for item, name in every.items() if least[item] >= 0.7}
 
 
 @pytest.mark.slow

@@ -171,8 +171,9 @@ def test_a_study_is_resumed_and_counts_what_holds(ground: Ground, tmp_path: Path
 
 def test_a_broken_promise_and_an_interval_that_misses_are_counted() -> None:
     row = {
-        "set": "s", "people": "p", "seed": 0, "truth": 0.5, "accuracy": 0.6, "low": 0.55, "high": 0.7, "exact": 0.2,
-        "drawn": 10, "unlabeled": 1, "classes": [True, False], "saved holds": False, "saved": 0.1, "seconds": 1.0,
+        "set": "s", "people": "p", "seed": 0, "truth": 0.5, "true classes": 0.4, "accuracy": 0.6, "low": 0.55,
+        "high": 0.7, "exact": 0.2, "drawn": 10, "unlabeled": 1, "classes": [True, False],
+        "saved holds": False, "saved": 0.1, "seconds": 1.0,
         "accept": [{"error": 0.2, "items": 10, "wrong": 0.3}, {"error": 0.3, "refused": "why"}],
     }  # fmt: skip
     (line,) = Study((row,)).to_dict()["people"]
@@ -184,7 +185,7 @@ def test_a_broken_promise_and_an_interval_that_misses_are_counted() -> None:
     ("text", "why"),
     [("skip", "no habit 'skip'"), ("skips=many", "cannot be 'many'"), ("blind=perhaps", "cannot be"),
      ("skips=1", "out of range"), ("skips=0.6,unknown=0.6", "out of range"), ("imports=-1", "out of range"),
-     ("follows=1.5", "out of range"), ("differ=0.5", "cannot be")],
+     ("follows=1.5", "out of range"), ("above=2", "out of range"), ("differ=0.5", "cannot be")],
 )  # fmt: skip
 def test_habits_that_cannot_be_are_refused(text: str, why: str) -> None:
     with pytest.raises(MeasureError, match=why):
