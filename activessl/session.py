@@ -330,7 +330,7 @@ class Session:
             on_progress: Called in a project of regions, where teaching takes minutes.
 
         Raises:
-            LabelError: There are no labels yet, or no round yet; in a project of regions, no item holds a region yet.
+            LabelError: There are no labels yet, or, in a project of regions, no item holds a region yet.
             ProjectError: The pool is not encoded yet.
         """
         if self.draws:

@@ -15,7 +15,15 @@ from activessl.ledger.forgetting import known_as
 from activessl.ledger.history import History, RoundHistory, Training
 from activessl.ledger.machines import MachineSoFar
 from activessl.ledger.offers import ClassesSoFar
-from activessl.ledger.renamed import merge_read, moments_of, read_accepted, read_answers, read_round, read_training
+from activessl.ledger.renamed import (
+    merge_read,
+    moments_of,
+    read_accepted,
+    read_answers,
+    read_round,
+    read_taught,
+    read_training,
+)
 from activessl.ledger.reviewed import with_decisions
 from activessl.ledger.schema import (
     Accepted,
@@ -83,6 +91,7 @@ class _SoFar:
     started: datetime | None = None
     encoded: Encoded | None = None
     rounds: dict[int, RoundHistory] = field(default_factory=dict)
+    before: tuple[Taught, ...] = ()  # heads from before the first round
     newest: int = 0
     standing: dict[str, Answer] = field(default_factory=dict)
     arrived: dict[str, int] = field(default_factory=dict)  # by source, the newest round when it came
@@ -217,9 +226,13 @@ class _SoFar:
     @take.register
     def _(self, event: Taught, at: datetime) -> None:
         r = self.rounds.get(event.round)
-        if r is not None:
-            self.first_taught = self.first_taught or at
-            self.at_change[event.key] = len(self.named.changed)
+        if r is None and event.round:
+            return
+        self.first_taught = self.first_taught or at
+        self.at_change[event.key] = len(self.named.changed)
+        if r is None:  # labels that came before the first round
+            self.before = (*self.before, event)
+        else:
             self.rounds[event.round] = replace(r, taught=(*r.taught, event))
 
     @take.register
@@ -361,9 +374,10 @@ class _SoFar:
         merged, reopened = merge_read(kind, read, self.moments, has, unasked)
         answered = merged.labels.keys() | merged.skipped | {a.item for a in merged.aside} | reopened.keys()
         accepted, unaccepted = self.accepted, 0
-        rounds = [self.rounds[number] for number in sorted(self.rounds)]
+        rounds, before = [self.rounds[number] for number in sorted(self.rounds)], self.before
         if naming.steps:
             rounds = [read_round(r, naming, self.at_change) for r in rounds]
+            before = read_taught(before, naming, self.at_change)
         if naming.steps and self.accepted is not None:
             accepted = read_accepted(self.accepted, naming, self.at_change.get(self.accepted.key))
             unaccepted = len(self.accepted.items) - len(accepted.items)
@@ -371,6 +385,7 @@ class _SoFar:
             created=self.created,
             encoded=self.encoded,
             rounds=tuple(rounds),
+            before=before,
             classes=has,
             choice=self.named.choice,
             naming=naming,

@@ -105,6 +105,7 @@ class History:
     """The state of a project, from all events of its ledger.
 
     Attributes:
+        before: The heads that were taught labels from before the first round, such as imported ones.
         classes: The classes of the project: those of the config, with people's changes in the labeling tool.
         choice: These changes.
         naming: The changes of ``activessl classes``.
@@ -148,6 +149,7 @@ class History:
     created: Created | None = None
     encoded: Encoded | None = None
     rounds: tuple[RoundHistory, ...] = ()
+    before: tuple[Taught, ...] = ()
     classes: tuple[str, ...] = ()
     choice: Choice = field(default_factory=Choice)
     naming: Naming = field(default_factory=Naming)
@@ -191,6 +193,11 @@ class History:
         return self.rounds[-1] if self.rounds and self.rounds[-1].closed is None else None
 
     @property
+    def last_round(self) -> int:
+        """The number of the newest round; 0 before the first."""
+        return len(self.rounds)
+
+    @property
     def next_round(self) -> int:
         """The number of the round that comes next."""
         return len(self.rounds) + 1
@@ -198,8 +205,9 @@ class History:
     @property
     def taught(self) -> Taught | None:
         """The newest head."""
-        newest = [r.taught[-1] for r in self.rounds if r.taught]
-        return newest[-1] if newest else None
+        return next(
+            (taught[-1] for taught in (*(r.taught for r in reversed(self.rounds)), self.before) if taught), None
+        )
 
     @property
     def model(self) -> str:

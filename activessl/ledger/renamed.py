@@ -142,8 +142,13 @@ def read_round(r: RoundHistory, naming: Naming, moments: Mapping[str, int]) -> R
         queried=r.queried.model_copy(update={"questions": questions}),
         foreseen={item: _foreseen(rows, naming, opened) for item, rows in r.foreseen.items()},
         pushed=tuple(_pushed(one, naming, moments.get(one.key)) for one in r.pushed),
-        taught=tuple(_taught(one, naming, moments.get(one.key)) for one in r.taught),
+        taught=read_taught(r.taught, naming, moments),
     )
+
+
+def read_taught(taught: Sequence[Taught], naming: Naming, moments: Mapping[str, int]) -> tuple[Taught, ...]:
+    """Return taught heads with the names of now; the arguments are as in ``read_round``."""
+    return tuple(_taught(one, naming, moments.get(one.key)) for one in taught)
 
 
 def _one(reading: Reading, otherwise: str) -> str:

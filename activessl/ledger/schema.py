@@ -254,7 +254,7 @@ class Taught(_Event):
     """The head was taught all labels."""
 
     kind: Literal["taught"] = "taught"
-    round: int
+    round: int  # 0 before the first round: imported labels
     head: str
     fingerprint: str
     labels: int
@@ -276,6 +276,11 @@ class Taught(_Event):
     def key(self) -> str:
         """One per change of labels, encoder or head."""
         return f"taught:{self.round}:{self.fingerprint}:{self.head}:{self.digest}:{self.turn}"
+
+    @property
+    def when(self) -> str:
+        """The round, in words."""
+        return f"in round {self.round}" if self.round else "before the first round"
 
 
 class Offered(_Event):

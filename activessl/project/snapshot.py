@@ -61,17 +61,10 @@ def check_labels(history: History, there: Callable[[], int]) -> None:
         there: Counts the labels of items that are in the pool; not called where there are none at all.
 
     Raises:
-        LabelError: There is no such label, or no round yet.
+        LabelError: There is no such label.
     """
     if not history.labels:
         raise no_labels(history)
-    if not history.rounds:
-        raise LabelError(
-            f"{len(history.labels):,} labels, but no round yet",
-            hint="run `activessl query`, which opens a round; then `activessl teach` learns these labels"
-            if history.to_ask
-            else "add unlabeled items to the data, run `activessl encode`, then `activessl query`, which opens a round",
-        )
     if not there():
         raise LabelError(
             f"all {len(history.labels)} labels are of items that are not in the pool", hint="run `activessl query`"
@@ -363,7 +356,8 @@ class Snapshot:
         None without such a head, with other vectors or other classes, or without its file. A head of the same round is
         not used: agreement with it would only show that ``teach`` was repeated.
         """
-        earlier = [r.taught[-1] for r in self.history.rounds if r.taught and r.number < number]
+        earlier = [*self.history.before[-1:]] if number else []
+        earlier += [r.taught[-1] for r in self.history.rounds if r.taught and r.number < number]
         if not earlier or earlier[-1].fingerprint != self.embeddings.fingerprint:
             return None
         try:

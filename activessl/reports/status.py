@@ -161,7 +161,7 @@ class Status:
             )
         if taught is None:
             return
-        yield f"model: taught {taught.labels:,} labels in round {taught.round}"
+        yield f"model: taught {taught.labels:,} labels {taught.when}"
         if not taught.smoothed:
             yield "  vectors: not averaged over neighbors, because that predicts the labels worse"
         tested = accuracy_on_test_data(history)

@@ -46,10 +46,10 @@ def query(
 
 
 def catch_up(project: Project) -> None:
-    """Teach answers that were pulled but not taught, such as after a crash, and end an answered round."""
+    """Teach labels that were imported or pulled but not taught, such as after a crash, and end an answered round."""
     history = project.history()
-    # labels from before the first round are taught with that round; labels of removed items are not taught
-    if history.untaught and history.rounds and len(Snapshot(project, history).training[0]):
+    # labels of removed items are not taught
+    if history.untaught and len(Snapshot(project, history).training[0]):
         teach(project)
     with project.lock():
         close_answered(project)

@@ -23,7 +23,7 @@ def teach(project: Project) -> Taught:
     """Teach a head all labels, and end the round if all its questions are answered.
 
     Raises:
-        LabelError: There are no labels yet, or no round yet.
+        LabelError: There are no labels yet.
         ProjectError: The pool is not encoded yet.
     """
     with project.lock():
@@ -31,7 +31,7 @@ def teach(project: Project) -> Taught:
         check_labels(snapshot.history, lambda: len(snapshot.training[0]))
         snapshot = choose_encoder(project, snapshot)
         history = snapshot.history
-        number, digest, start = history.rounds[-1].number, history.digest(), time.monotonic()
+        number, digest, start = history.last_round, history.digest(), time.monotonic()
         before = snapshot.predicted_before(number)
         last, snapshot = snapshot, snapshot.for_next_head()
         head = snapshot.fitted(last.head if last.smooths == snapshot.smooths else None)

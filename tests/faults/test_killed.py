@@ -130,6 +130,7 @@ def test_a_second_process_is_told_that_the_project_is_in_use(encoded: Path, tmp_
         holder.wait()
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_waiting_verb_says_that_nothing_is_lost(encoded: Path, tmp_path: Path) -> None:
     script = (
         "import sys, time, activessl.session as session\n"

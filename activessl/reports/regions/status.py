@@ -111,7 +111,7 @@ class RegionStatus:
             if history.nothing_drawn:
                 yield f"model: none yet: none of the {len(history.labels):,} items with an answer holds a region"
             return
-        yield f"model: taught {history.taught.labels:,} answers in round {history.taught.round}"
+        yield f"model: taught {history.taught.labels:,} answers {history.taught.when}"
         yield f"quality: {self.figures.quality_text}"
         if quality is not None and len(quality.classes) > 1:
             for name, one in class_rows(quality)[:-1]:

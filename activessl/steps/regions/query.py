@@ -46,9 +46,9 @@ def query(
 
 
 def catch_up(project: Project, on_progress: OnProgress | None = None) -> None:
-    """Teach answers that were pulled but not taught, such as after a crash, and end an answered round."""
+    """Teach labels that were imported or pulled but not taught, such as after a crash, and end an answered round."""
     history = project.history()
-    if history.untaught and history.rounds and any(RegionSnapshot(project, history).answers):
+    if history.untaught and any(RegionSnapshot(project, history).answers):
         teach(project, on_progress)
     with project.lock():
         close_answered(project)

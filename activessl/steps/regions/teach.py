@@ -20,14 +20,14 @@ def teach(project: Project, on_progress: OnProgress | None = None) -> Taught:
     """Teach a head all answers, and end the round if all its questions are answered.
 
     Raises:
-        LabelError: There are no answers yet, none holds a region, or there was no round yet.
+        LabelError: There are no answers yet, or none holds a region.
         ProjectError: The pool is not encoded yet.
     """
     with project.lock():
         snapshot = RegionSnapshot.of(project, on_progress)
         history = snapshot.history
         _check(project, snapshot)
-        number, digest, start = history.rounds[-1].number, history.digest(), time.monotonic()
+        number, digest, start = history.last_round, history.digest(), time.monotonic()
         taught = Taught(
             round=number,
             head=DENSE,

@@ -63,7 +63,7 @@ def ask(
         found = ask_machine(opened, name, items, on_progress=on_progress)
     render.result(found, _told(found, opened), as_json=as_json)
     history = opened.history()
-    teachable = bool(history.labels and history.rounds and history.untaught)
+    teachable = bool(history.labels and history.untaught)
     render.following("activessl teach" if teachable else next_of(opened))
 
 

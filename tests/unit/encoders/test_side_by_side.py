@@ -108,6 +108,7 @@ def test_threads_that_begin_after_a_part_failed_are_not_left_with_one() -> None:
         torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 def test_large_pictures_are_decoded_by_several_threads_into_what_one_thread_makes_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

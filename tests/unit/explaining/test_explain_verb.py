@@ -194,6 +194,7 @@ def test_an_unreadable_picture_keeps_all_but_its_map(tmp_path: Path, capsys: pyt
     assert "hint: run `activessl encode`" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_class_of_several_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     words = {"cat": "purring whiskers", "dog": "barking leash"}

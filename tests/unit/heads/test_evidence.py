@@ -129,6 +129,7 @@ def test_a_project_whose_labels_ask_for_it_teaches_asks_and_scores_on_plain_vect
     assert "not averaged over neighbors" in status_of(session, capsys)
 
 
+@pytest.mark.slow
 def test_the_vectors_change_only_with_the_head_that_was_taught_on_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -149,6 +149,7 @@ def test_an_unknown_head_is_refused_with_the_names_that_there_are() -> None:
         make_head("logistic", 0)
 
 
+@pytest.mark.slow
 def test_fifty_thousand_predictions_take_well_under_a_second() -> None:
     rng = np.random.default_rng(0)
     pool = rng.normal(size=(50_000, 384)).astype(np.float32)

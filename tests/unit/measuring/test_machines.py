@@ -14,6 +14,7 @@ from activessl.measuring.quality.control import Control, use_control
 from activessl.measuring.simulation.simulate import simulate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.75, 0.95])
 def test_nine_of_ten_intervals_of_a_class_hold(share: float) -> None:
     rng, held, total = np.random.default_rng(0), 0, 0

@@ -99,6 +99,7 @@ def peak_of(path: Path) -> int:
     return peak
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [ts, wide, long])
 def test_memory_grows_with_a_row_and_not_with_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Path]

@@ -80,6 +80,7 @@ def test_an_mp3_is_read_from_the_middle(tmp_path: Path) -> None:
         np.testing.assert_allclose(pool.read(row)[0], whole[row * 16_000 :][:16_000], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_long_sound_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
     write_sound(tmp_path / "night.wav", np.tile(tones(60), (20, 1)))  # 20 minutes, 19 MB
     tracemalloc.start()

@@ -21,7 +21,9 @@ from activessl.project.data_now import data_now
 from activessl.project.folder import Project
 from activessl.project.snapshot import Snapshot
 from activessl.proof.estimates import Evidence
+from activessl.proof.measured import Measured
 from activessl.proof.stopping import stop_now
+from activessl.reports.status import Status
 from activessl.session import Session
 from activessl.steps.next_step import next_step
 from activessl_label_studio.worker import Worker
@@ -141,21 +143,39 @@ def test_labels_that_were_there_before_the_first_round_are_not_asked_for_again(s
         ledger.append(
             [Answered(answer=Answer(i, i, i, "label", ("ab"[k % 2],), "ann", 3.0, at)) for k, i in enumerate(before)]
         )
-    with pytest.raises(LabelError, match="6 labels, but no round yet"):
-        session.teach()
     assert not set(session.query(5).items) & set(before)
     assert session.teach().labels == 6
 
 
-def test_where_all_items_had_a_label_the_hint_names_no_query(session: Session) -> None:
+@pytest.mark.parametrize("first", ["teach", "query"])
+def test_the_first_round_is_chosen_by_a_model_of_the_labels_from_before(session: Session, first: str) -> None:
+    label(session, session.project.pool().ids[:6])
+    if first == "teach":
+        taught = session.teach()
+        assert (taught.round, taught.labels, taught.when) == (0, 6, "before the first round")
+        session.teach()
+        assert session.project.history().before == (taught,)  # repeated: no other event
+    opened = session.query(4)
+    history = session.project.history()
+    assert len(history.before) == 1 and history.taught == history.before[0] and not opened.taught
+    assert any("the model predicts" in q.reason for q in opened.questions)
+    label(session, opened.items)
+    after = session.teach()
+    assert (after.round, after.labels) == (1, 10) and after.change is not None  # compared with the head from before
+
+
+def test_where_all_items_have_a_label_before_the_first_round_the_model_learns_them(session: Session) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     with session.project.ledger() as ledger:
         ledger.append(
             [Answered(answer=Answer(i, i, i, "label", ("a",), "ann", 3.0, at)) for i in session.project.pool().ids]
         )
-    with pytest.raises(LabelError, match="no round yet") as refused:
-        session.teach()
-    assert refused.value.hint is not None and refused.value.hint.startswith("add unlabeled items")
+    items = len(session.project.pool())
+    assert session.teach().labels == items
+    history = session.project.history()
+    assert next_step(history, data_now(session.project, history)) == "activessl report"
+    text = Status(session.project.config, history, Measured(), data_now(session.project, history)).to_text()
+    assert f"model: taught {items} labels before the first round" in text
 
 
 def label(session: Session, items: Sequence[str]) -> None:

@@ -325,6 +325,7 @@ def test_agreement_with_a_head_of_other_vectors_is_not_known(session: Session) -
     assert after.predicted_before(3) is None
 
 
+@pytest.mark.slow
 def test_the_report_tells_of_money_plan_machine_and_gates(session: Session) -> None:
     labeled(session)
     accept_pool(session.project, error=0.1, audit=0)
@@ -440,6 +441,7 @@ def test_an_attempt_after_others_accepts_less_and_needs_more_labels(session: Ses
     assert stricter.results[0].needed > 1.2 * strict.results[0].needed
 
 
+@pytest.mark.slow
 def test_which_random_labels_judge_does_not_change_as_the_pool_grows(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y = rng.integers(2, size=1000)
@@ -502,6 +504,7 @@ def test_labels_of_one_class_let_no_prediction_be_believed(tmp_path: Path) -> No
     assert session.project.history().tried == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_what_a_strategy_draws_by_weights_promises_nothing_and_the_share_beside_it_does(
     tmp_path: Path, share: float

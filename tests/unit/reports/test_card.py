@@ -84,6 +84,7 @@ def test_what_was_forgotten_is_counted_and_not_named(tmp_path: Path) -> None:
     assert "mia" not in card.to_markdown() + json.dumps(card.to_dict())
 
 
+@pytest.mark.slow
 def test_a_card_tells_machines_slices_agreement_and_what_is_asked_again(tmp_path: Path) -> None:
     session, labels = session_in(tmp_path)
     toml = tmp_path / "p" / "activessl.toml"

@@ -62,6 +62,7 @@ def _project(tmp_path: Path, data: str, modality: str, encoder: str) -> Session:
     return session
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modality", ["image", "series", "audio"])
 def test_the_report_shows_what_the_encoder_makes_of_what_it_does_not_see(tmp_path: Path, modality: str) -> None:
     rng = np.random.default_rng(0)

@@ -137,6 +137,7 @@ def test_the_choice_stands_when_the_pool_is_encoded_again_and_grows(tmp_path: Pa
     assert sum(number > 0 for number in history.late.values()) == 5
 
 
+@pytest.mark.slow
 def test_vectors_that_are_as_good_are_not_changed(tmp_path: Path) -> None:
     session, y = project(tmp_path, "telling", ("noise", "other_noise"))
     session.encode()

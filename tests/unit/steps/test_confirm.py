@@ -243,6 +243,7 @@ def test_a_share_of_what_was_confirmed_is_looked_at_alone_and_blind_and_errors_s
     assert all(session.project.history().labels[i].classes != history.labels[i].classes for i in seen & set(wrong))
 
 
+@pytest.mark.slow
 def test_no_figure_of_accuracy_rests_on_what_was_confirmed_at_a_glance(session: Session) -> None:
     people = oracle(session)
     before = Evidence(Snapshot.of(session.project))
@@ -316,6 +317,7 @@ def test_a_draw_of_what_has_a_label_already_is_not_pending_for_the_strategy() ->
         assert len(set(query.indices.tolist())) == 8
 
 
+@pytest.mark.slow
 def test_a_promise_counts_what_clusters_took_out_of_the_pool_against_older_draws(session: Session) -> None:
     people = oracle(session)
     session.query(60, strategy="random")

@@ -287,6 +287,7 @@ def test_a_project_that_takes_one_class_again_sets_aside_what_says_more(session:
     assert not set(single.query().items) & set(before)
 
 
+@pytest.mark.slow
 def test_two_models_that_find_nothing_anywhere_do_not_agree_yet(session: Session) -> None:
     person = Oracle(dict.fromkeys(session.project.pool().ids, ()), CLASSES, kind=SEVERAL)
     taught = [session.round(person) for _ in range(4)]
@@ -385,6 +386,7 @@ def test_test_data_of_one_class_each_is_refused(session: Session, tmp_path: Path
         session.round(oracle(session))
 
 
+@pytest.mark.slow
 def test_from_the_command_line(tmp_path: Path) -> None:
     vectors, truth = world(120)
     np.savez(tmp_path / "pool.npz", vectors=vectors, labels=truth, class_names=np.array(CLASSES))

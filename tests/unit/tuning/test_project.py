@@ -146,6 +146,7 @@ def test_what_pays_replaces_the_frozen_encoder_and_can_be_taken_back(tuned: tupl
     assert fingerprints(project) == (event.fingerprint, event.fingerprint)
 
 
+@pytest.mark.slow
 def test_nothing_is_measured_by_labels_that_taught_the_encoder(tuned: tuple[Project, Tuned], make: Make) -> None:
     project, event = tuned
     drawn = {f"pool:{i}" for i in range(LABELED - RANDOM, LABELED)}

@@ -61,6 +61,7 @@ def test_rounds_begin_at_random_and_later_show_regions_that_the_oracle_corrects(
     assert f"and {without} without" in compared if isinstance(compared, str) else compared.pace.drawn == without
 
 
+@pytest.mark.slow
 def test_each_verb_can_be_repeated_and_the_same_answers_give_the_same_head(tmp_path: Path) -> None:
     session, truth = spans(tmp_path)
     oracle = RegionOracle(truth)
