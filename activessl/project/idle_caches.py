@@ -1,4 +1,4 @@
-"""Caches below ``embeddings/`` of encoders that are not in use: no verb reads them, so none finds that they are damaged.
+"""Caches below ``embeddings/`` of encoders not in use: no verb reads them, so none finds that they are damaged.
 
 An encoder leaves such a folder behind when items were added, when the config names another one, and when one was
 fine-tuned. What is in use is checked and made again where it is read; what is not would stay damaged for good.

@@ -49,7 +49,7 @@ def resident() -> dict[str, float]:
 
 
 def objects() -> tuple[int, int, dict[str, int]]:
-    """Objects that the collector knows, blocks of Python's own allocator, and objects by type (those of 200 or more)."""
+    """Objects that the collector knows, blocks of Python's own allocator, and the types of 200 objects or more."""
     gc.collect()
     counts = Counter(f"{type(one).__module__}.{type(one).__qualname__}" for one in gc.get_objects())
     blocks = sys.getallocatedblocks()

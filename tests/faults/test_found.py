@@ -17,7 +17,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fuzz import _Answering, _task
+from fuzz.answers import Answering, task
 
 from activessl.annotators.oracle import Oracle
 from activessl.errors import AnnotatorError, ConfigError, HeadError, LabelError, PoolError
@@ -173,17 +173,17 @@ def test_a_label_config_that_is_no_xml_or_names_no_tag_is_refused() -> None:
 
 @pytest.mark.parametrize("answer", ["/etc/passwd", None, {}, {"id": "7"}, {"id": True}, [1]])
 def test_a_server_that_answers_with_another_shape_is_an_error_of_two_lines(answer: Any) -> None:
-    client: Any = _Answering({"tasks": [], "total": 0}, answer if answer is not None else [])
+    client: Any = Answering({"tasks": [], "total": 0}, answer if answer is not None else [])
     with pytest.raises((AnnotatorError, ConfigError)):
         find_project(client, number=1, title="title")
 
 
 def test_a_server_that_never_comes_to_an_end_is_not_asked_without_end() -> None:
-    client: Any = _Answering({"tasks": [_task()], "total": 2**31})
+    client: Any = Answering({"tasks": [task()], "total": 2**31})
     with pytest.raises(AnnotatorError, match="with those of earlier pages"):
         list(list_tasks(client, 1, everything=True))
     for page in ({"tasks": [{"id": 1}], "total": 1}, {"tasks": {}, "total": 1}, {"tasks": [], "total": "many"}):
-        odd: Any = _Answering(page)
+        odd: Any = Answering(page)
         with pytest.raises(AnnotatorError, match="did not answer with"):
             list(list_tasks(odd, 1, everything=True))
 
