@@ -265,3 +265,7 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path.name} is not valid TOML: {error}", hint="correct the line that the message names"
         ) from None
+    except RecursionError:
+        raise ConfigError(
+            f"{path.name} has lists in lists, too deep to read", hint="write each setting as `activessl init` does"
+        ) from None

@@ -36,6 +36,17 @@ def _labels(suffix: str) -> Callable[[bytes, Path], object]:
     return read
 
 
+def _stored_labels(name: str) -> Callable[[bytes, Path], object]:
+    def read(content: bytes, folder: Path) -> object:
+        from activessl.pool.stored_labels import read_labels
+
+        path = folder / name
+        path.write_bytes(content)
+        return read_labels(path)
+
+    return read
+
+
 parser(
     "labels, JSON",
     _files("argilla/*.json", "coco*/**/*.json", "labelme/*.json", "fiftyone/*.json", "prodigy*/**/*.json"),
@@ -47,8 +58,12 @@ parser("labels, XML", _files("cvat/**/*.xml", "voc*/**/*.xml"))(_labels(".xml"))
 parser("labels, CSV", lambda: [b"id,label\na.png,cat\nb.png,dog\n", b"file;class;annotator\na;cat;ann\nb;;bob\n"])(
     _labels(".csv")
 )
-parser("labels, workbook", _files("list-xlsx/*.xlsx", "text-xlsx/*.xlsx"))(_labels(".xlsx"))
+parser("labels, workbook", _files("list-xlsx/*.xlsx", "text-xlsx/*.xlsx"))(_stored_labels("a.xlsx"))
 parser("labels, Label Studio export", lambda: [json.dumps([task()]).encode()])(_labels(".json"))
+
+
+#: Endings of files that are a whole pool.
+_ONE_FILE = (".csv", ".jsonl", ".parquet", ".npz", ".xlsx", ".ts", ".arff", ".mat")
 
 
 def _pool(name: str, modality: str | None = None) -> Callable[[bytes, Path], object]:
@@ -56,8 +71,10 @@ def _pool(name: str, modality: str | None = None) -> Callable[[bytes, Path], obj
         from activessl.pool.sources import load_pool
 
         path = folder / name
+        if path.suffix == ".ts" and b"@relation" in content.lower():
+            path = path.with_suffix(".arff")
         path.write_bytes(content)
-        where = path if Path(name).suffix in (".csv", ".jsonl", ".parquet", ".npz", ".xlsx") else folder
+        where = path if path.suffix in _ONE_FILE and path.parent == folder else path.parent
         pool = load_pool(where, modality)  # type: ignore[arg-type]
         return [pool.read(row) for row in range(min(len(pool), 3))]
 
@@ -83,7 +100,7 @@ for _ending, _patterns in {
 parser("series, CSV", _files("wide-csv/*.csv", "long-csv/*.csv", "melted-csv/*.csv", most=4_000))(
     _pool("a.csv", "series")
 )
-parser("series, folder of CSV", lambda: [b"t,x,y\n0,1,2\n1,2,3\n2,3,4\n" * 3, b"1;2\n3;4\n5;6\n7;8\n"])(
+parser("series, folder of CSV", lambda: [b"t,x,y\n" + b"0,1,2\n1,2,3\n2,3,4\n" * 3, b"1;2\n3;4\n5;6\n7;8\n"])(
     _pool("b.csv.d/a.csv", "series")
 )
 parser("series, ts and arff", _files("ts/*.ts", "arff/*.arff", most=8_000))(_pool("a.ts", "series"))

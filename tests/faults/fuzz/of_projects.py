@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -10,9 +11,12 @@ from fuzz.home import aside, config, events, ledger_file, model_files, model_fol
 from fuzz.parsers import parser
 
 
-@parser(
-    "seal", lambda: [json.dumps({"files": {"a.txt": {"bytes": 1, "sha256": "0" * 64, "seen": [1, 2, 3]}}}).encode()]
-)
+def _real_seal() -> bytes:
+    one = {"bytes": 1, "sha256": hashlib.sha256(b"a").hexdigest(), "seen": [1, 2, 3]}
+    return json.dumps({"files": {"a.txt": one}}).encode()
+
+
+@parser("seal", lambda: [_real_seal()])
 def _seal(content: bytes, folder: Path) -> object:
     from activessl.sealed import check_seal
 
@@ -79,7 +83,7 @@ def _model(content: bytes, folder: Path) -> object:
     model = folder / "model"
     shutil.copytree(model_folder(), model, dirs_exist_ok=True)
     name, _, content = content.partition(b"\n")
-    path = model / name.decode("utf-8", "replace").replace("\x00", "")[:100]
+    path = model / name.decode("ascii", "ignore").replace("\x00", "")[:100]
     if path.resolve().is_relative_to(model.resolve()) and path.is_file():
         path.write_bytes(content)
     try:
