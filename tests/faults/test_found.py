@@ -293,3 +293,12 @@ def test_a_log_probability_of_hundreds_of_digits_is_no_traceback() -> None:
     assert by_first_token(top, ["A", "B"]) == [1.0, 0.5]
     assert by_first_token([{"token": "A", "logprob": float("inf")}], ["A", "B"]) is None
     assert by_first_token([{"token": "A", "logprob": float("nan")}], ["A", "B"]) is None
+
+
+def test_a_matlab_file_that_ends_the_process_of_its_reader_is_refused(tmp_path: Path) -> None:
+    content = bytearray((Path(__file__).parents[1] / "formats" / "files" / "mat" / "three.mat").read_bytes())
+    for at in (820, 821, 824):  # SciPy 1.17 ends with a segmentation fault
+        content[at] = 0
+    (tmp_path / "a.mat").write_bytes(content)
+    with pytest.raises(PoolError, match="damaged"):
+        load_pool(tmp_path / "a.mat", "series")
