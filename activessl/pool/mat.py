@@ -53,11 +53,11 @@ def read_mat(location: Path) -> dict[str, Array]:
 
 
 @lru_cache(maxsize=64)
-def _can_be_read(location: Path, size: int, changed: int) -> bool:
+def _can_be_read(location: Path, *_of: int) -> bool:
     """Whether a process that reads it lives: SciPy 1.17 ends with a segmentation fault on some damaged files.
 
     An error that is raised there is raised here, too, with its message; only another end counts. A file is tried once
-    while its size and time are the same.
+    while its size and time, which are the other arguments, are the same.
     """
     code = "import sys; from scipy.io import loadmat; loadmat(sys.argv[1], chars_as_strings=True)"
     try:

@@ -24,7 +24,11 @@ def read_config(path: Path) -> Config:
         ConfigError: The file cannot be read or parsed, has a newer format, or has a value that cannot be used; the
             message has the key.
     """
-    return check_config(upgraded(_parsed(path), path.name), name=path.name)
+    found = upgraded(_parsed(path), path.name)
+    try:
+        return check_config(found, name=path.name)
+    except RecursionError:
+        raise _too_deep(path) from None
 
 
 def is_current(path: Path) -> bool:
@@ -266,6 +270,11 @@ def _parsed(path: Path) -> dict[str, Any]:
             f"{path.name} is not valid TOML: {error}", hint="correct the line that the message names"
         ) from None
     except RecursionError:
-        raise ConfigError(
-            f"{path.name} has lists in lists, too deep to read", hint="write each setting as `activessl init` does"
-        ) from None
+        raise _too_deep(path) from None
+
+
+def _too_deep(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path.name} has lists or tables in each other, too deep to read",
+        hint="write each setting as `activessl init` does",
+    )

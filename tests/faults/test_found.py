@@ -41,6 +41,7 @@ from activessl.steps import backup as backup_step
 from activessl.steps import layouts
 from activessl.steps.forget import forget
 from activessl_label_studio.labels import read_config
+from activessl_label_studio.mapping import seconds_of
 from activessl_label_studio.project import find_project, list_tasks
 from activessl_label_studio.together import Together
 from activessl_machines.scores import by_first_token
@@ -266,6 +267,9 @@ def test_lists_in_lists_in_a_config_or_a_list_of_items_are_refused(tmp_path: Pat
     (tmp_path / "activessl.toml").write_text("format = " + "[" * 5000)
     with pytest.raises(ConfigError, match="too deep"):
         read_config_file(tmp_path / "activessl.toml")
+    (tmp_path / "activessl.toml").write_text('[data]\npath = "x"\n' + "a." * 3000 + "b = 1\n")
+    with pytest.raises(ConfigError, match="too deep"):
+        read_config_file(tmp_path / "activessl.toml")
     (tmp_path / ASIDE).write_text('{"items": [' + "[" * 5000)
     with pytest.raises(ProjectError, match="cannot be read"):
         read_aside(tmp_path)
@@ -302,3 +306,8 @@ def test_a_matlab_file_that_ends_the_process_of_its_reader_is_refused(tmp_path: 
     (tmp_path / "a.mat").write_bytes(content)
     with pytest.raises(PoolError, match="damaged"):
         load_pool(tmp_path / "a.mat", "series")
+
+
+def test_a_lead_time_of_hundreds_of_digits_is_no_time() -> None:
+    assert seconds_of(10**400) is None
+    assert seconds_of(2) == 2.0
