@@ -265,7 +265,7 @@ def _parsed(path: Path) -> dict[str, Any]:
             f"cannot read {path}: {error.strerror}",
             hint="run `activessl init DATA`, or check the permissions of the file",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise ConfigError(
             f"{path.name} is not valid TOML: {error}", hint="correct the line that the message names"
         ) from None

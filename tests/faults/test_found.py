@@ -311,3 +311,14 @@ def test_a_matlab_file_that_ends_the_process_of_its_reader_is_refused(tmp_path: 
 def test_a_lead_time_of_hundreds_of_digits_is_no_time() -> None:
     assert seconds_of(10**400) is None
     assert seconds_of(2) == 2.0
+
+
+def test_a_number_of_thousands_of_digits_in_a_config_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "activessl.toml").write_text("format = " + "9" * 5000)
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        read_config_file(tmp_path / "activessl.toml")
+
+
+def test_a_task_that_is_a_list_is_refused() -> None:
+    with pytest.raises(ConfigError, match="task"):
+        check_config({"data": {"path": "x", "modality": "image", "classes": ["a", "b"], "task": ["boxes"]}})
