@@ -183,7 +183,8 @@ def read_array(path: Path, *, mmap_mode: Any = None) -> np.ndarray[Any, np.dtype
 
     try:
         found = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except (EOFError, TokenError, SyntaxError, RecursionError) as error:  # the head of the file is a line of Python
+    except (EOFError, TokenError, SyntaxError, RecursionError, OverflowError, TypeError) as error:
+        # the head of the file is a line of Python
         raise ValueError(f"{path.name} is empty or cut: {error}") from None
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiub":
         raise ValueError(f"{path.name} has no numbers")
@@ -206,7 +207,7 @@ def _read(folder: Path) -> dict[str, dict[str, Any]] | None:
             for name, kept in files.items()
             if Path(name).name == name
         }
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError):
         raise ValueError(f"{SEAL} is damaged") from None
 
 

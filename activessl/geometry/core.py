@@ -114,7 +114,8 @@ class Cored:
     @cached_property
     def plain(self) -> Cored:
         """The same pool without smoothing."""
-        return Cored(self.core.plain, self.rows, self.vectors, self.mean, self.folder, "plain")
+        # the name changes with the vectors, too: the core may stay the same where other rows do not
+        return Cored(self.core.plain, self.rows, self.vectors, self.mean, self.folder, f"plain-{self.name}")
 
     def transform(self, vectors: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
         """Smooth other vectors over the core, as :meth:`Smoothed.transform`."""

@@ -62,6 +62,8 @@ class FileRows:
                 self._open()
         except sqlite3.Error as error:
             raise failed("open", self.name, error) from None
+        except UnicodeDecodeError:  # SQLite's message quotes what a damaged file has in the place of a name
+            raise damaged(self.name, "the names of its tables are no text") from None
 
     def _open(self) -> None:
         self._connection = self._connect()

@@ -165,6 +165,8 @@ class Ledger:
             with closing(sqlite3.connect(file)) as there, closing(sqlite3.connect(part)) as here:
                 there.backup(here)  # consistent, also while others read or write
             part.replace(copy)
+        except (TypeError, AttributeError, RecursionError, OverflowError):
+            raise damaged(self._rows.name, "its newest event cannot be read") from None
         except (LedgerError, sqlite3.Error, OSError, ValueError) as error:
             raise LedgerError(
                 f"cannot copy the ledger {self._rows.name} before the upgrade: {error}",
@@ -310,7 +312,7 @@ def recorded(name: str, seq: object, at: object, body: object) -> Recorded:
         raise damaged(name, f"event {seq} is incomplete") from error
     except LedgerError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise damaged(name, f"event {seq} cannot be read") from error
 
 

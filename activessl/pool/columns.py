@@ -178,6 +178,7 @@ def _of_parquet(location: Path) -> Columns:
     try:
         with pq.ParquetFile(location) as file:
             table = file.read()
-    except (OSError, pa.ArrowException):
+        names, columns = list(table.schema.names), [column.to_pylist() for column in table.columns]
+    except (OSError, pa.ArrowException, UnicodeDecodeError):  # the last: texts that are none, of a damaged page
         raise PoolError(f"{location} is not a parquet file", hint="check the path, or write the file again") from None
-    return _named(location, list(table.schema.names), [column.to_pylist() for column in table.columns])
+    return _named(location, names, columns)

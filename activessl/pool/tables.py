@@ -103,7 +103,12 @@ class ParquetSource(RowsSource):
         """The stored bytes of an image or a sound, or the text as UTF-8."""
         row = self._row_of(item_id)
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
-        value = self._group(group)[row - int(self._starts[group])].as_py()
+        try:
+            value = self._group(group)[row - int(self._starts[group])].as_py()
+        except (IndexError, UnicodeDecodeError) as error:
+            raise PoolError(
+                f"row {row:,} of {self._location} cannot be read: {error}", hint="write the file again"
+            ) from None
         if isinstance(value, dict):
             value = self._beside(path) if value["bytes"] is None and (path := value.get("path")) else value["bytes"]
         if value is None:

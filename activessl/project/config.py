@@ -418,7 +418,8 @@ class Config(_Section):
     def _head_of_the_task(cls, raw: Any) -> Any:
         """A project of regions has one head, which need not be named."""
         data = raw.get("data") if isinstance(raw, dict) else None
-        if isinstance(data, dict) and data.get("task") in DRAWINGS and isinstance(raw.get("head", {}), dict):
+        task = data.get("task") if isinstance(data, dict) else None
+        if isinstance(task, str) and task in DRAWINGS and isinstance(raw.get("head", {}), dict):
             return {**raw, "head": {"name": DENSE, **raw.get("head", {})}}
         return raw
 

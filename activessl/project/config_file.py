@@ -24,7 +24,11 @@ def read_config(path: Path) -> Config:
         ConfigError: The file cannot be read or parsed, has a newer format, or has a value that cannot be used; the
             message has the key.
     """
-    return check_config(upgraded(_parsed(path), path.name), name=path.name)
+    found = upgraded(_parsed(path), path.name)
+    try:
+        return check_config(found, name=path.name)
+    except RecursionError:
+        raise _too_deep(path) from None
 
 
 def is_current(path: Path) -> bool:
@@ -261,7 +265,16 @@ def _parsed(path: Path) -> dict[str, Any]:
             f"cannot read {path}: {error.strerror}",
             hint="run `activessl init DATA`, or check the permissions of the file",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise ConfigError(
             f"{path.name} is not valid TOML: {error}", hint="correct the line that the message names"
         ) from None
+    except RecursionError:
+        raise _too_deep(path) from None
+
+
+def _too_deep(path: Path) -> ConfigError:
+    return ConfigError(
+        f"{path.name} has lists or tables in each other, too deep to read",
+        hint="write each setting as `activessl init` does",
+    )

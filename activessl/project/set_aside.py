@@ -40,7 +40,7 @@ def read_aside(folder: Path) -> dict[str, Aside]:
         return {one["id"]: Aside(one["kind"], one["sha256"]) for one in listed}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ProjectError(
             f"{path} cannot be read: {error}",
             hint="restore it from a backup, or delete it to take all items into the pool again",

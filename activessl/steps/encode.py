@@ -28,6 +28,7 @@ from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.project.config import Config
 from activessl.project.folder import Project, writing
+from activessl.project.idle_caches import discard_damaged
 from activessl.project.snapshot import Snapshot, embedded, embeddings_folder
 from activessl.steps.compare_added import compare_added
 from activessl.steps.moves import follow_moves, gone_with_answers
@@ -104,6 +105,7 @@ def encode(
             return embedded_by(fitted_encoder(project, pool, None, on_progress))
 
         compare_added(project, alike, on_progress)
+        discard_damaged(project, project.history())
     decided(lambda: str(folder))
     return embeddings
 

@@ -12,6 +12,7 @@ from activessl.encoders.store import read_encoder
 from activessl.errors import ActiveSSLError, EncoderError, HeadError
 from activessl.ledger.fold import fold
 from activessl.project.folder import Project
+from activessl.project.idle_caches import in_use, sealed_folders
 from activessl.scoring.digest import model_digest
 from activessl.sealed import check_seal
 from activessl.steps.update import MODELS, folder_of
@@ -19,6 +20,7 @@ from activessl.steps.update import MODELS, folder_of
 _RESTORE = "restore a backup: `activessl restore FOLDER`"
 _OTHER_MODEL = "put a copy of the folder there, or run `activessl update --anyway` to use the newest model"
 _AGAIN = "nothing: it is made again at its next use"
+_IDLE = "nothing uses it now: `activessl encode` removes it, or delete the folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ def _ledger(project: Project) -> Iterator[Finding]:
 
 def _caches(project: Project) -> Iterator[Finding]:
     base = project.folder
-    for folder in sorted((*base.glob("embeddings/*"), *base.glob("embeddings/*/smoothed"), *base.glob("heads/**"))):
+    history = None
+    with suppress(ActiveSSLError):  # told before
+        history = project.history()
+    for folder in (*sealed_folders(project), *sorted(base.glob("heads/**"))):
         if not folder.is_dir() or folder.name.startswith(".") or not any(part.is_file() for part in folder.iterdir()):
             continue
         name = folder.relative_to(base).as_posix()
@@ -87,7 +92,8 @@ def _caches(project: Project) -> Iterator[Finding]:
             sealed = check_seal(folder, every=True)
             yield Finding(name, said="whole" if sealed else "of an earlier version, without digests")
         except (OSError, ValueError) as error:
-            yield Finding(name, str(error), _AGAIN)
+            idle = history is not None and name.startswith("embeddings/") and not in_use(project, history, folder)
+            yield Finding(name, str(error), _IDLE if idle else _AGAIN)
     for folder in sorted(base.glob("encoders/*")):
         if folder.is_dir() and not folder.name.startswith("."):
             name = folder.relative_to(base).as_posix()

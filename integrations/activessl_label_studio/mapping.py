@@ -337,7 +337,10 @@ def seconds_of(lead_time: Any) -> float | None:
     """Return a time that the browser measured; None without one."""
     if isinstance(lead_time, bool) or not isinstance(lead_time, int | float):
         return None
-    seconds = float(lead_time)
+    try:
+        seconds = float(lead_time)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 

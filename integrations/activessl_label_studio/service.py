@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import hmac
 import json
 import os
@@ -62,7 +63,7 @@ class Service:
         self.worker = worker
         self.webhooks = {"queued": 0, "repeated": 0, "ignored": 0, "refused": 0}
         self._secret = secret.encode()
-        self._seen: OrderedDict[tuple[str, ...], None] = OrderedDict()
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
         self._guard = threading.Lock()
         self._predictor: Predictor = RegionPredictor(worker) if worker.session.draws else ClassPredictor(worker)
 
@@ -111,7 +112,8 @@ class Service:
         """Whether this webhook was delivered before: same action, annotation and time, as deliveries have no number."""
         if not isinstance(annotation, Mapping) or "id" not in annotation:
             return False
-        key = (str(action), str(annotation["id"]), str(annotation.get("updated_at")))
+        said = json.dumps([str(action), str(annotation["id"]), str(annotation.get("updated_at"))])
+        key = hashlib.blake2b(said.encode(), digest_size=16).digest()  # the same size, whatever was sent
         with self._guard:
             if key in self._seen:
                 return True

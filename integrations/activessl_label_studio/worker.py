@@ -27,6 +27,7 @@ from activessl.project.regions.verbs import only_classes
 from activessl.project.snapshot import Snapshot
 from activessl.reports.wording import note_lines
 from activessl.session import Session
+from activessl_label_studio.trim import give_back
 
 __all__ = ["Order", "Worker", "WorkerState"]
 
@@ -188,6 +189,7 @@ class Worker:
 
         An unexpected error must not end the thread either, because people go on labeling.
         """
+        before = self._large_steps()
         try:
             self.step()
         except ProjectLocked as error:
@@ -206,10 +208,15 @@ class Worker:
             )
             return False
         self._locked_since = None
+        if self._large_steps() != before:  # what a step has used and freed stays with the process otherwise
+            give_back()
         if self.problem:
             self._say("the last step succeeded again")
         self.problem = ""
         return True
+
+    def _large_steps(self) -> tuple[int, int]:
+        return self.counts["teaches"], self.counts["rounds"]
 
     def _trouble(self, message: str, hint: str) -> None:
         self.counts["errors"] += 1

@@ -52,7 +52,10 @@ def by_first_token(top: Sequence[Mapping[str, Any]], words: Sequence[str]) -> li
         token, logprob = one.get("token"), one.get("logprob")
         if not isinstance(token, str) or isinstance(logprob, bool) or not isinstance(logprob, int | float):
             continue
-        share = math.exp(min(float(logprob), 0.0)) if math.isfinite(logprob) else 0.0
+        # compared first: an integer of hundreds of digits is no float
+        share = 1.0 if logprob >= 0 else math.exp(max(logprob, -1000))
+        if logprob != logprob or logprob == math.inf:
+            share = 0.0
         piece = token.strip().strip("\u2581\u0120")
         lowest = min(lowest, share) if share > 0 else lowest
         if not piece or share <= 0:

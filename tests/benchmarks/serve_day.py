@@ -153,9 +153,14 @@ def project(tree: Path, folder: Path, stand: Stand, size: int) -> Path:
 
 
 @contextmanager
-def serving(tree: Path, made: Path, token: str, every: float) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+def serving(
+    tree: Path, made: Path, token: str, every: float, memory: float = 0.0
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The service in a process of its own; with ``memory``, it writes where its memory is every so many seconds."""
     port = free_port()
-    command = [sys.executable, "-m", "activessl_cli.main", "serve", "--port", str(port), "--every", str(every)]
+    probe = [str(Path(__file__).with_name("serve_memory.py")), str(made / "memory.jsonl"), str(memory)]
+    start = probe if memory else ["-m", "activessl_cli.main"]
+    command = [sys.executable, *start, "serve", "--port", str(port), "--every", str(every)]
     log = (made / "serve.log").open("ab")
     process = subprocess.Popen(
         [*command, "--project", str(made)], env=environment(tree, token), cwd=tree, stdout=log, stderr=log
@@ -299,7 +304,7 @@ def day(args: argparse.Namespace) -> None:
     held_rows: list[tuple[float, float, int, int]] = []
     times: dict[str, list[float]] = {"/webhook": [], "/predict": []}
     half: list[socket.socket] = []
-    with serving(ROOT, made, stand.token, 2.0) as (port, process):
+    with serving(ROOT, made, stand.token, 2.0, args.memory) as (port, process):
         begun = time.monotonic()
         end, next_restart, looked = begun + 60 * args.minutes, begun + 40, 0.0
         while time.monotonic() < end:
@@ -367,12 +372,18 @@ def day(args: argparse.Namespace) -> None:
     print("| minute | memory, MB | descriptors | threads |\n|---:|---:|---:|---:|")
     for row in held_rows[:: max(1, len(held_rows) // 12)] + held_rows[-1:]:
         print(f"| {row[0] / 60:.1f} | {row[1]:.0f} | {row[2]} | {row[3]} |")
+    if args.memory:
+        import serve_memory
+
+        print(serve_memory.table(made / "memory.jsonl"))
     log = (made / "serve.log").read_text(errors="replace")
     print("tracebacks in the log:", log.count("Traceback"), "; unexpected:", log.count("unexpected"))
     if args.out is not None:
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "day.json").write_text(json.dumps({"counts": counts, "held": held_rows, "times": times}))
         (args.out / "serve.log").write_text(log)
+        if args.memory:
+            shutil.copy(made / "memory.jsonl", args.out / "memory.jsonl")
     shutil.rmtree(folder, ignore_errors=True)
     sys.exit(int(bool(lost or other or len(keys) != len(set(keys)) or len(questions) != len(set(questions)))))
 
@@ -398,6 +409,7 @@ def main() -> None:
     one.add_argument("--minutes", type=float, default=8.0)
     one.add_argument("--items", type=int, default=3000)
     one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--memory", type=float, default=0.0, help="seconds between looks at where its memory is")
     one.add_argument("--out", type=Path)
     other = verbs.add_parser("latency")
     other.add_argument("--against", type=Path, help="another checkout, such as one of commit aed2e2a")

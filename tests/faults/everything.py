@@ -27,7 +27,7 @@ def parts(out: Path, sample: int) -> dict[str, list[str]]:
         "full": ["campaign.py", "full", *every],
         "broken": ["campaign.py", "broken", "read-only", *every],
         "damage": ["damage.py", "files", "ledger", *every, "--cases", str(330 // sample)],
-        "fuzz": ["fuzz.py", *inputs],
+        "fuzz": ["fuzz", *inputs],
     }
 
 
@@ -35,7 +35,7 @@ def summary(out: Path) -> str:
     """Cases, failures and seconds of each class, from what the parts have written."""
     lines = ["| class | cases | failures | seconds |", "|---|---:|---:|---:|"]
     total = [0, 0, 0.0]
-    for path in sorted(out.rglob("*.jsonl")):
+    for path in sorted(set(out.rglob("*.jsonl")) - set(out.rglob("fuzz.jsonl"))):
         found: dict[str, list[float]] = {}
         for line in path.read_text().splitlines():
             case = json.loads(line)
@@ -49,7 +49,7 @@ def summary(out: Path) -> str:
             total = [total[0] + cases, total[1] + wrong, total[2] + seconds]
     fuzzed = out / "fuzz.md"
     if fuzzed.exists():
-        last = re.findall(r"^\| all \| ([\d,]+) \| (\d+) \| \| \| ([\d,]+) \|", fuzzed.read_text(), re.M)
+        last = re.findall(r"^\| all \| ([\d,]+) \| [\d,]+ \| (\d+) \| \| \| ([\d,]+) s", fuzzed.read_text(), re.M)
         for inputs, wrong, seconds in last:
             lines.append(f"| fuzzed inputs | {inputs} | {wrong} | {seconds} |")
             numbers = [float(part.replace(",", "")) for part in (inputs, wrong, seconds)]

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from damage import LEDGER_DAMAGE, _badly, ledger
+from damage import LEDGER_DAMAGE, _badly, files, ledger
 from verbs_desk import Ended
 
 
@@ -27,6 +27,15 @@ def test_a_damaged_ledger_is_told_of_and_a_backup_brings_every_label_back(tmp_pa
     cases = list(ledger(tmp_path, len(LEDGER_DAMAGE), seed=1))
     assert {case.fault for case in cases} == set(LEDGER_DAMAGE)
     assert {case.fault: case.problems for case in cases if case.problems} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("compiler")
+def test_a_damaged_file_is_made_again_or_told_of_in_two_lines(tmp_path: Path) -> None:
+    cases = list(files(tmp_path, every=61, seed=1))
+    assert len(cases) > 2
+    assert {(case.verb, case.fault): case.problems for case in cases if case.problems} == {}
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def _tree(path: Path) -> Any:
         return fromstring(read_plain(path, _MOST_XML))
     except PoolError as error:
         raise ConfigError(error.message, hint=error.hint) from None
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:  # LookupError: an unknown encoding
         raise ConfigError(f"cannot read {path}: it is not XML: {error}", hint="export it again") from None
 
 

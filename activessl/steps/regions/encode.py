@@ -15,6 +15,7 @@ from activessl.ledger.schema import Encoded
 from activessl.pool.pool import Pool
 from activessl.pool.progress import OnProgress
 from activessl.project.folder import Project, writing
+from activessl.project.idle_caches import discard_damaged
 from activessl.project.snapshot import embedded, embeddings_folder
 from activessl.steps.encode import check_moved, known_ids
 from activessl.steps.moves import follow_moves, gone_with_answers
@@ -59,6 +60,7 @@ def encode(project: Project, minutes: float | None = None, on_progress: OnProgre
                     gone=tuple(gone.items()),
                 )
             )
+        discard_damaged(project, project.history())
     return parts
 
 

@@ -98,6 +98,12 @@ def test_a_webhook_wakes_the_worker_once_for_each_thing_that_happened(service: S
     assert worker.woken == 5
 
 
+def test_what_is_remembered_of_a_webhook_has_one_size_whatever_was_sent(service: Service) -> None:
+    for number in (5, "x" * 100_000, {"a": ["b"] * 1000}, "\ud800"):
+        service.webhook(hook("ANNOTATION_CREATED", annotation={"id": number, "updated_at": "y" * 1000}))
+    assert [len(key) for key in service._seen] == [16] * 4
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"{}", b"\xff"])
 def test_what_is_no_webhook_is_refused(service: Service, worker: Sleeper, body: bytes) -> None:
     assert service.webhook(body)[0] == 400

@@ -60,6 +60,19 @@ def test_why_an_item_is_asked_is_told_without_any_class(worker: Worker, desk: An
     assert all(item.reason.startswith(reason) and reason for item, reason in zip(named, told, strict=True))
 
 
+def test_free_memory_is_given_back_after_a_step_that_teaches_or_opens_a_round_and_after_no_other(
+    worker: Worker, desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr("activessl_label_studio.worker.give_back", lambda: given.append(worker.state.rounds))
+    worker.try_step()
+    worker.try_step()
+    assert given == [1]
+    desk.answer(SIZE)
+    worker.try_step()
+    assert given == [1, 2]
+
+
 def test_a_round_of_skips_only_leads_to_another_without_teaching(worker: Worker, desk: Any) -> None:
     worker.step()
     desk.answer(SIZE, skip=True)
