@@ -64,10 +64,11 @@ def area_of(path: str) -> str:
     return next(area for area, places in AREAS.items() if path.startswith(places))
 
 
-def measure(work: Path, tests: list[str]) -> None:
+def measure(work: Path, tests: list[str], marks: str) -> None:
     """Run the suite with coverage: which test runs which line, and how long each test takes.
 
-    With ``tests``, only these run, and what they cover is added to what is known of the others.
+    With ``tests``, only these run, and what they cover is added to what is known of the others. ``marks`` chooses by
+    pytest's marks.
     """
     work.mkdir(parents=True, exist_ok=True)
     config, seconds = work / "coveragerc", work / "seconds.json"
@@ -81,7 +82,7 @@ def measure(work: Path, tests: list[str]) -> None:
     roots = [Path(__file__).parent, *(ROOT / name for name in ("", "cli", "integrations"))]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, roots)), "DURATIONS": str(seconds.resolve())}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "durations"]
-    subprocess.run([*command, *options, "-m", "not studio", *chosen], cwd=ROOT, env=environment, check=False)
+    subprocess.run([*command, *options, "-m", marks, *chosen], cwd=ROOT, env=environment, check=False)
     seconds.write_text(json.dumps(known | json.loads(seconds.read_text())))
 
 
@@ -244,11 +245,12 @@ def main() -> None:
     parser.add_argument("--areas", nargs="*", default=list(AREAS), choices=AREAS, help="draw from these areas only")
     parser.add_argument("--only", nargs="*", default=[], help="run: only modules whose paths begin so")
     parser.add_argument("--tests", nargs="*", default=[], help="measure: only these, added to what is known")
+    parser.add_argument("--marks", default="not studio", help="measure: only tests with these marks")
     args = parser.parse_args()
     for area in AREAS.keys() - set(args.areas):
         del AREAS[area]
     if args.part == "measure":
-        measure(args.work, args.tests)
+        measure(args.work, args.tests, args.marks)
     elif args.part == "run":
         run(args.work, args.seed, args.mutants, args.only, f"mutants-{args.seed}.jsonl")
     elif args.part == "again":
