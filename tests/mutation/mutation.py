@@ -149,6 +149,8 @@ def _try(mutant: Mutant, cover: Cover, tree: Path) -> dict[str, Any]:
     if tests:
         with _changed(tree / mutant.path, mutant):
             status, by = forking.run(tree, tests, 30 + 5 * spent)
+        if status and "::" not in by:  # no test failed: pytest did not come so far
+            _must_pass(tree, tests, 30 + 5 * spent)
         outcome = "timeout" if status is None else "survived" if status == 0 else "caught"
     return {
         "key": mutant.key,
@@ -158,6 +160,15 @@ def _try(mutant: Mutant, cover: Cover, tree: Path) -> dict[str, Any]:
         "tests": len(tests),
         "seconds": round(time.monotonic() - begun, 1),
     }
+
+
+def _must_pass(tree: Path, tests: list[str], limit: float) -> None:
+    """Stop where tests do not run without a change either: they would make every mutant look caught."""
+    import forking
+
+    status, by = forking.run(tree, tests, limit)
+    if status != 0:
+        sys.exit(f"error: {len(tests)} tests do not pass without a change: {by}\n hint: mend them, then measure again")
 
 
 @contextmanager

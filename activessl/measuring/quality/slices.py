@@ -304,6 +304,8 @@ def read_off(
         >>> read_off(x, of, np.arange(200) % 5).round(1).tolist(), read_off(x, of // 2, np.arange(200) % 5).tolist()
         ([1.0, 1.0], [nan])
     """
+    from scipy.stats import rankdata
+
     n, s = len(vectors), int(slices.max()) + 1 if count is None else count
     x = np.asarray(vectors, dtype=np.float64)
     kernel, scores = x @ x.T, np.zeros((n, s))
@@ -316,7 +318,7 @@ def read_off(
         solved = np.linalg.solve(kernel[np.ix_(~out, ~out)] + penalty * np.eye(int((~out).sum())), target - mean)
         # without the mean: it differs between folds, and says nothing about an item
         scores[out] = kernel[np.ix_(out, ~out)] @ solved
-    ranks = np.argsort(np.argsort(scores, axis=0, kind="stable"), axis=0) + 1.0
+    ranks = rankdata(scores, axis=0)  # equal scores share their ranks, or the order of the items would tell slices apart
     found = np.full(s, np.nan)
     for k in range(s):
         mine = int(member[:, k].sum())
