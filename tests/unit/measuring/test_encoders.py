@@ -144,9 +144,9 @@ def test_encoders_are_compared_on_as_many_items_as_are_asked_for_and_random_labe
 
     monkeypatch.setattr(encoders, "_figures", figures)
     labels = {item: i % 3 for i, item in enumerate(pool.ids[:30])}
-    compare_encoders(pool, [("pixels", {})], labels=labels, drawn=pool.ids[20:28], n_classes=3, items=12)
+    compare_encoders(pool, [("pixels", {})], labels=labels, drawn=pool.ids[20:28], n_classes=3, items=25)
     ((ids, known, y, judged),) = seen
-    assert len(ids) == len(set(ids)) == 24 and len(known) == 12
+    assert len(ids) == len(set(ids)) == 50 and len(known) == 25
     assert [item for item, fair in zip(known, judged, strict=True) if fair] == list(pool.ids[20:28])
     assert y == [labels[item] for item in known]
 
