@@ -9,10 +9,10 @@ import pytest
 
 from activessl.errors import MeasureError
 from activessl.labels.answers import Answer
+from activessl.labels.regions.corrections import Corrections
 from activessl.labels.regions.places import Box, Span
 from activessl.labels.regions.region import Region
 from activessl.measuring.intervals import share_interval
-from activessl.labels.regions.corrections import Corrections
 from activessl.measuring.planning.region_hours import correcting, region_effort
 from activessl.measuring.quality.region_quality import ratio, region_quality
 from tests.benchmarks.region_intervals import covered

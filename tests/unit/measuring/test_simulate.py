@@ -318,3 +318,9 @@ def test_times_that_nobody_can_have_needed_are_refused(times: list) -> None:
     points, truth = data(60)
     with pytest.raises(MeasureError, match="times that are missing, NaN or not above 0"):
         simulate(points, truth, times=np.array(times), budgets=(4,), seeds=1)
+
+
+@pytest.mark.parametrize("vectors", [np.full((60, 2), "a"), np.full((60, 2), 1j), np.zeros((60, 2), dtype=object)])
+def test_vectors_that_are_no_real_numbers_are_refused(vectors: np.ndarray) -> None:
+    with pytest.raises(MeasureError, match="vectors of type"):
+        simulate(vectors, np.arange(60) % 2, budgets=(4,), seeds=1)
