@@ -318,7 +318,8 @@ def read_off(
         solved = np.linalg.solve(kernel[np.ix_(~out, ~out)] + penalty * np.eye(int((~out).sum())), target - mean)
         # without the mean: it differs between folds, and says nothing about an item
         scores[out] = kernel[np.ix_(out, ~out)] @ solved
-    ranks = rankdata(scores, axis=0)  # equal scores share their ranks, or the order of the items would tell slices apart
+    # equal scores share their ranks: otherwise the order of the items would tell slices apart
+    ranks = rankdata(scores, axis=0)
     found = np.full(s, np.nan)
     for k in range(s):
         mine = int(member[:, k].sum())

@@ -114,7 +114,7 @@ def machine(points: np.ndarray, said: np.ndarray, k: int = 3) -> Student:
 def test_a_good_machine_proves_itself_one_of_chance_does_not_and_one_that_is_always_wrong_by_another_way() -> None:
     points, truth = pool(400, d=60)
     rng = np.random.default_rng(1)
-    good, chance, wrong = (machine(points, said) for said in (truth, rng.integers(3, size=300), (truth + 1) % 3))
+    good, chance, wrong = (machine(points, said) for said in (truth, rng.integers(3, size=400), (truth + 1) % 3))
     proofs = [prove(points[:50], truth[:50], 3, one) for one in (good, chance, wrong)]
     assert proofs[0].evidence > 50 > 1 > proofs[1].evidence
     assert proofs[0].ways[0] == proofs[0].evidence  # by its names, on which most is staked
@@ -136,7 +136,7 @@ def test_rounds_are_bet_on_in_their_order_and_the_order_within_a_round_is_not_th
 
 def test_only_machines_that_help_are_heeded_and_a_copy_adds_nothing() -> None:
     points, truth = pool(400, d=60)
-    good, chance = machine(points, truth), machine(points, np.random.default_rng(1).integers(3, size=300))
+    good, chance = machine(points, truth), machine(points, np.random.default_rng(1).integers(3, size=400))
     found = heed(points[:50], truth[:50], 3, [chance, None, good, good])
     assert found is not None and len(found.used) == 1 and found.used[0] in (2, 3) and found.gain > 0
     assert heed(points[:50], truth[:50], 3, [chance, None]) is None

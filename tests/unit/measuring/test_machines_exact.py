@@ -6,11 +6,13 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.special import betaln
+from scipy.stats import beta, ttest_1samp
 
 from activessl.errors import MeasureError
 from activessl.measuring.machines.alternative import _discoveries, alternative_test
 from activessl.measuring.machines.faster import Faster, _labels_to, _saved, faster
+from activessl.measuring.machines.reliability import reliability
 from activessl.measuring.planning.cheaper import machines_worth
 from activessl.measuring.quality.control import Control, use_control
 
@@ -175,3 +177,37 @@ def test_a_control_without_variance_or_with_few_labels_has_no_weight() -> None:
         with pytest.raises(MeasureError, match="not finite"):
             Control("m", values, spread, doubt)
     assert sqrt(use_control(Control("m", good, 0.1875), right, every)[1]) > 2
+
+
+def test_a_class_is_judged_by_the_posterior_under_all_priors() -> None:
+    truth = np.repeat([0, 1, 2], [20, 12, 2])
+    said = truth.copy()
+    said[[0, 1, 20]] = [1, 1, 0]  # of 19 answers "0" 18 are right, of 13 answers "1" 11
+    found = reliability(truth, said, 4, needed=0.6)
+    assert [(one.asked, one.right) for one in found.classes] == [(19, 18), (13, 11), (2, 2), (0, 0)]
+    assert (found.asked, found.right, found.share) == (34, 31, 31 / 34)
+    shares = np.linspace(0.0005, 0.9995, 1000)
+    mean, strength = (grid.ravel() for grid in np.meshgrid(np.linspace(0.01, 0.99, 50), np.geomspace(1.0, 200.0, 12)))
+    a, b = mean * strength, (1 - mean) * strength
+    evidence = np.exp(sum(betaln(a + c.right, b + c.asked - c.right) - betaln(a, b) for c in found.classes))
+    density = np.stack(
+        [evidence @ beta.pdf(shares, (a + c.right)[:, None], (b + c.asked - c.right)[:, None]) for c in found.classes]
+    )
+    density /= density.sum(axis=1, keepdims=True)
+    assert [one.share for one in found.classes] == pytest.approx(density @ shares)
+    for one, weights in zip(found.classes, density.cumsum(axis=1), strict=True):
+        assert (one.low, one.high) == pytest.approx([shares[np.searchsorted(weights, at)] for at in (0.05, 0.95)])
+    verdicts = [one.verdict for one in found.classes]
+    assert verdicts == ["stands in", "stands in", "unknown", "unknown"]  # two answers are too few for a class
+    strict = reliability(truth, said, 4, needed=0.999).classes
+    assert [one.verdict for one in strict[:2]] == ["does not", "does not"]
+    assert reliability(truth[:9], said[:9], 4, needed=0.01).classes[0].verdict == "unknown"
+
+
+def test_answers_outside_of_the_classes_are_refused_and_none_tell_nothing() -> None:
+    none = np.array([], dtype=int)
+    nothing = reliability(none, none, 2)
+    assert (nothing.share, nothing.low, nothing.high) == (None, 0.0, 1.0)
+    for truth, said in (([0, 1], [0]), ([0, 2], [0, 1]), ([0, 1], [2, 1]), ([-1, 0], [0, 0]), ([0, 0], [0, -1])):
+        with pytest.raises(MeasureError, match="answers of shape"):
+            reliability(np.array(truth), np.array(said), 2)

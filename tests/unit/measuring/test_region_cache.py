@@ -84,5 +84,5 @@ def test_without_a_folder_nothing_is_kept_and_a_folder_that_is_a_file_is_named(t
     cache(None).add("auto", 0, TRACK)
     assert cache(None).get("auto", 0) is None
     (tmp_path / "file").write_text("")
-    with pytest.raises(MeasureError, match="cannot use .*file as a cache"):
+    with pytest.raises(MeasureError, match=r"cannot use .*file as a cache"):
         cache(tmp_path / "file")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from activessl.heads.dense import cuts
 from activessl.heads.dense.decode import _enlarged, _filled, candidates, kept, resized
 from activessl.heads.dense.grid import Grid
 from activessl.labels.regions.places import Mask, Segment, Span
+from activessl.labels.regions.region import Region
 
 ROW = Grid((1, 6), (12,), np.stack([np.arange(6) * 2, np.arange(6) * 2 + 2], axis=1))
 
@@ -87,3 +89,13 @@ def test_an_enlarged_mask_repeats_its_pixels() -> None:
     small = np.array([[True, False], [False, True]])
     assert _enlarged(small, (4, 4)).tolist() == np.kron(small, np.ones((2, 2))).astype(bool).tolist()
     assert _enlarged(small, (2, 4)).tolist() == np.repeat(small, 2, axis=1).tolist()
+
+
+def test_the_best_threshold_is_smoothed_with_half_of_its_own_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    peak = dict(zip(cuts.THRESHOLDS, (0.0, 0.0, 0.6, 0.6, 0.5, 0.0, 0.0, 0.85, 0.0), strict=True))
+    monkeypatch.setattr(cuts, "_quality", lambda kind, judged, classes, thresholds, least: peak[thresholds[0]])
+    region = Region(Span(0, 2), ("a",))
+    judged = [cuts.Judged(np.zeros((1, 1, 6)), ROW, (), (region,) * n) for n in (2, 2)]
+    # (0.6 + 2 x 0.6 + 0.5) / 4 is more than (2 x 0.85) / 4; the middle of those that are about equally good
+    assert cuts.choose_cuts("span", judged, ["a"]).thresholds == (0.4,)
+    assert cuts.choose_cuts("span", judged[:1], ["a"]).thresholds == (0.5,)  # too few regions to choose by
