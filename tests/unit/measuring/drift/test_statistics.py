@@ -7,6 +7,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from activessl.errors import MeasureError
+from activessl.measuring.drift import compare
 from activessl.measuring.drift.looks import level_of_look
 from activessl.measuring.drift.statistics import SCALES, classifier, kernel, nearest_groups, neighbours, steps
 from activessl.measuring.drift.units import Pooled, pool_samples
@@ -154,3 +155,25 @@ def test_the_levels_of_the_looks_halve_from_span_to_span() -> None:
     for look, level in ((0, 0.05), (1, 0.0), (1, 1.0)):
         with pytest.raises(MeasureError, match="look"):
             level_of_look(look, level)
+
+
+def test_a_p_value_is_the_share_of_columns_that_are_at_least_as_large() -> None:
+    row = np.array([3.0, 1.0, 5.0, 3.0])
+    assert compare._rank(row).tolist() == [0.75, 1.0, 0.25, 0.75]
+    assert compare._rank(np.zeros(3)).tolist() == [1, 1, 1]
+    # the smallest p-values are 1/4, 2/4, 3/4 and 1/4; of the two smallest the first has the larger product
+    ranks = np.array([[0.25, 0.5, 0.75, 1.0], [1.0, 0.75, 1.0, 0.25], [1.0, 0.75, 0.75, 0.5]])
+    assert compare._joint(ranks) == 0.5
+    assert compare._joint(ranks[:, [3, 1, 2, 0]]) == 0.25
+
+
+def test_each_test_has_its_own_p_value_and_the_scales_of_neighbours_one_together() -> None:
+    rng = np.random.default_rng(0)
+    statistics = rng.normal(size=(5, 40))
+    statistics[:, 0] = [9, -9, 0.3, 1.0, 0.5]
+    share = (statistics >= statistics[:, :1]).mean(axis=1)
+    found = compare._p_values(statistics)
+    assert found[1:3] == (pytest.approx(share[0]), pytest.approx(share[1])) == (1 / 40, 1.0)
+    ranks = np.array([compare._rank(row) for row in statistics])
+    assert found[3] == compare._joint(ranks[2:]) and found[0] == compare._joint(ranks)
+    assert compare._p_values(statistics[:3])[3] == pytest.approx(share[2])
