@@ -63,3 +63,11 @@ def test_a_slice_that_gets_nothing_is_not_asked() -> None:
     state = State(rng.normal(size=(40, 3)), np.array([38, 39]), np.array([0, 1]), 2, rng)
     found = Balanced(get_strategy("random"), "site", of, ("x", "y")).query(state, 5)
     assert (of[found.indices] == 0).all()
+
+
+def test_the_smaller_part_of_a_round_is_spread_over_it() -> None:
+    of = (np.arange(200) >= 160).astype(int)
+    state = State(np.random.default_rng(0).normal(size=(200, 3)), np.array([], int), np.array([], int), 2,
+                  np.random.default_rng(0))  # fmt: skip
+    found = Balanced(get_strategy("random"), "site", of, ("x", "y")).query(state, 6)
+    assert of[found.indices].tolist() == [0, 1, 0, 0, 1, 0]

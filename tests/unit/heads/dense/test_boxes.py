@@ -73,3 +73,5 @@ def test_boxes_end_at_the_edge_of_the_picture_and_those_outside_of_it_are_none()
     assert (box.x, box.y, box.width, box.height) == (0, 30, 15, 10)
     assert joined(np.array([[-20.0, 0, 0.5, 30]]), np.array([0.9]), GRID) == []  # half a pixel is left
     assert len(joined(np.array([[-20.0, 0, 1.0, 30]]), np.array([0.9]), GRID)) == 1
+    assert joined(np.array([[3.0, 39.5, 30, 60]]), np.array([0.9]), GRID) == []
+    assert len(joined(np.array([[3.0, 39.0, 30, 60]]), np.array([0.9]), GRID)) == 1
