@@ -133,3 +133,16 @@ def test_the_pace_of_drawing_is_least_squares_without_a_time_below_0() -> None:
     assert drawing_pace(np.array([9.0, 5.0, 4.0]), np.array([0.0, 1, 2])) == (6.0, 0.0)  # more regions in less time
     assert drawing_pace(np.array([5.0, 7.0]), np.array([2.0, 2.0])) == (6.0, 0.0)
     assert drawing_pace(np.array([1.0, 10.0]), np.array([1.0, 2.0])) == pytest.approx((0.0, 21 / 5))
+
+
+def test_random_choice_that_finds_regions_only_with_all_items_is_a_baseline() -> None:
+    late = track((0.0, 0.0, 0.6), (10, 20, 40))
+    saved = result("auto", random=late).savings("auto")
+    assert saved is not None and saved.saved == pytest.approx(0.5)
+    worse = result("auto", ours=track((0.5, 0.6, 0.6), (10, 20, 40)), random=track((0.5, 0.6, 0.0), (10, 20, 40)))
+    assert worse.savings("auto") is not None  # curves do not fall
+
+
+def test_of_no_drawn_region_nothing_is_saved() -> None:
+    none = track((0.2, 0.4, 0.6), (0, 0, 0))
+    assert result("auto", random=none).regions_saved("auto") is None

@@ -125,9 +125,7 @@ def test_centred_vectors_have_length_one_or_are_zero() -> None:
 def test_three_labels_for_each_class_are_enough_to_see_that_labels_do_not_follow_the_vectors() -> None:
     rng = np.random.default_rng(0)
     points = np.repeat(rng.normal(size=(100, 6)), 2, axis=0) + 0.01 * rng.normal(size=(200, 6))
-    labels = np.stack(
-        [np.arange(100) % 50, (np.arange(100) + 7) % 50], axis=1
-    ).ravel()
+    labels = np.stack([np.arange(100) % 50, (np.arange(100) + 7) % 50], axis=1).ravel()
 
     def follows(m: int) -> bool:
         return labels_follow_geometry(State(points, np.arange(m), labels[:m], 50, np.random.default_rng(0)))

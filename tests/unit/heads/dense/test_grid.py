@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from activessl.heads.dense.grid import Grid, coverage
+from activessl.heads.dense.training import _drawn
 from activessl.labels.regions.places import Box, Mask, Segment, Span
 
 
@@ -45,3 +46,15 @@ def test_the_middle_of_a_box_counts_its_edge_counts_as_nothing_and_the_rest_is_o
 def test_a_box_smaller_than_a_part_is_the_part_that_it_lies_in() -> None:
     found = coverage(Box(31, 12, 2, 3), Grid((2, 4), (40, 80)))
     assert found.tolist() == [[0, 1, 0, 0], [0, 0, 0, 0]]
+
+
+def test_a_batch_is_half_of_items_with_regions_without_repeats_where_there_are_enough() -> None:
+    holds = np.arange(20) >= 12
+    for seed in range(20):
+        drawn = _drawn(holds, 15, np.random.default_rng(seed))
+        assert holds[drawn].sum() == 8 and len(set(drawn)) == 15  # all eight, and seven of twelve
+        more = _drawn(holds, 18, np.random.default_rng(seed))
+        assert holds[more].sum() == 9 and len({row for row in more if not holds[row]}) == 9
+        assert len(set(_drawn(np.ones(9, bool), 9, np.random.default_rng(seed)))) == 9
+    assert len(_drawn(np.zeros(3, bool), 5, np.random.default_rng(0))) == 5
+    assert len(_drawn(np.arange(4) > 2, 8, np.random.default_rng(0))) == 8

@@ -177,3 +177,11 @@ def test_each_test_has_its_own_p_value_and_the_scales_of_neighbours_one_together
     ranks = np.array([compare._rank(row) for row in statistics])
     assert found[3] == compare._joint(ranks[2:]) and found[0] == compare._joint(ranks)
     assert compare._p_values(statistics[:3])[3] == pytest.approx(share[2])
+
+
+def test_samples_are_made_equally_large_from_one_shared_value_in_a_hundred_on() -> None:
+    rng = np.random.default_rng(0)
+    old = rng.normal(size=(60, 3))
+    for new, sizes in ((39, [40, 40]), (40, [60, 41])):  # 99 and 100 distinct values
+        both = np.concatenate([old[:1], rng.normal(size=(new, 3))])
+        assert np.bincount(pool_samples(old, both, np.random.default_rng(0)).new_points).tolist() == sizes
