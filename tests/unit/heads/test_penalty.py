@@ -11,7 +11,9 @@ import pytest
 from activessl.errors import HeadError
 from activessl.heads import penalty as module
 from activessl.heads.files import read_head, write_head
+from activessl.heads.linear import LogisticHead
 from activessl.heads.penalty import PENALTIES, PENALTY_SPREAD, USUAL_PENALTY, best_left_out, span_of
+from activessl.heads.registry import make_head
 
 X = np.random.default_rng(0).normal(size=(20, 4))
 Y = np.arange(20) % 3
@@ -65,3 +67,23 @@ def test_a_folder_of_another_head_says_what_it_holds(
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(HeadError, match=says):
         read_head(tmp_path, "other", ["a"])
+
+
+@pytest.mark.parametrize("name", ["auto", "logistic", "prototype", "neighbours"])
+def test_arrays_that_do_not_fit_leave_a_head_as_it_was(name: str) -> None:
+    head = make_head(name, 3).fit(X, Y)
+    before = head.predict_proba(X)
+    for wrong in (X[:, :3], np.hstack([X, X]), X[0]):
+        with pytest.raises(HeadError):
+            head.predict_proba(wrong)
+    for labels in (Y[:-1], np.r_[Y, 0]):
+        with pytest.raises(HeadError):
+            make_head(name, 3).fit(X, labels)
+    assert head.predict_proba(X) == pytest.approx(before)
+
+
+def test_a_class_that_comes_later_is_learned_as_if_it_had_been_known_from_the_start() -> None:
+    two, three = np.flatnonzero(Y < 2), np.arange(3)
+    grown = LogisticHead(tolerance=1e-9).partial_fit(X[two], Y[two], classes=three[:2])
+    grown.partial_fit(X, Y, classes=three)
+    assert grown.predict_proba(X) == pytest.approx(LogisticHead(tolerance=1e-9).fit(X, Y).predict_proba(X), abs=1e-4)
