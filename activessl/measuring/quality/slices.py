@@ -304,8 +304,6 @@ def read_off(
         >>> read_off(x, of, np.arange(200) % 5).round(1).tolist(), read_off(x, of // 2, np.arange(200) % 5).tolist()
         ([1.0, 1.0], [nan])
     """
-    from scipy.stats import rankdata
-
     n, s = len(vectors), int(slices.max()) + 1 if count is None else count
     x = np.asarray(vectors, dtype=np.float64)
     kernel, scores = x @ x.T, np.zeros((n, s))
@@ -318,12 +316,16 @@ def read_off(
         solved = np.linalg.solve(kernel[np.ix_(~out, ~out)] + penalty * np.eye(int((~out).sum())), target - mean)
         # without the mean: it differs between folds, and says nothing about an item
         scores[out] = kernel[np.ix_(out, ~out)] @ solved
-    # equal scores share their ranks: otherwise the order of the items would tell slices apart
-    ranks = rankdata(scores, axis=0)
     found = np.full(s, np.nan)
     for k in range(s):
         mine = int(member[:, k].sum())
         if min(mine, n - mine) >= FEWEST_IN_SLICE:
-            above = ranks[member[:, k], k].sum() - mine * (mine + 1) / 2
+            above = _ranks(scores[:, k])[member[:, k]].sum() - mine * (mine + 1) / 2
             found[k] = above / (mine * (n - mine))
     return found
+
+
+def _ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Ranks from 1; equal values share the mean of theirs: otherwise the order of the items would tell slices apart."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])

@@ -86,15 +86,15 @@ def test_a_curve_through_test_items_keeps_its_form() -> None:
 def test_a_fit_is_the_line_through_the_log_errors_shrunk_by_its_variance() -> None:
     sizes, rng = np.array([20.0, 40.0, 160.0]), np.random.default_rng(0)
     right = np.arange(50) >= np.array([25, 15, 5])[:, None]
-    found, weights = fit_trend(sizes, right.astype(float), rng=np.random.default_rng(1), draws=3000)
+    found, weights = fit_trend(sizes, right.astype(float), rng=np.random.default_rng(1), draws=500)
     drawn = np.random.default_rng(1)
-    expected_weights = drawn.dirichlet(np.ones(52), 3000)
+    expected_weights = drawn.dirichlet(np.ones(52), 500)
     assert weights == pytest.approx(expected_weights)
     logs = np.log(np.stack([1 - (weights[:, :50] @ row + weights[:, 50]) for row in right], axis=1))
     assert log_errors(right.astype(float), weights) == pytest.approx(logs)
     fitted = -np.polyfit(np.log(sizes), logs.T, 1)[0]
     trust = SLOPE_SPREAD**2 / (SLOPE_SPREAD**2 + fitted.var())
-    slope = trust * fitted + (1 - trust) * (SLOPE + SLOPE_SPREAD * drawn.standard_normal(3000))
+    slope = trust * fitted + (1 - trust) * (SLOPE + SLOPE_SPREAD * drawn.standard_normal(500))
     assert found.slope == pytest.approx(np.maximum(slope, LEAST_SLOPE))
     assert (found.size, found.log_error.tolist()) == (160.0, pytest.approx(logs[:, -1].tolist()))
     assert 0 < found.flattening.min() < 0.05 < 0.45 < found.flattening.max() < 0.5

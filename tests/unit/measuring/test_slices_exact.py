@@ -7,7 +7,14 @@ from math import comb
 import numpy as np
 import pytest
 
-from activessl.measuring.quality.slices import _hypergeometric, _p_values, read_off, strata_of_rounds, thinly_labeled
+from activessl.measuring.quality.slices import (
+    _hypergeometric,
+    _p_values,
+    _ranks,
+    read_off,
+    strata_of_rounds,
+    thinly_labeled,
+)
 
 
 def test_vectors_that_are_all_alike_tell_no_slice_from_another() -> None:
@@ -60,3 +67,7 @@ def test_thinly_labeled_is_less_than_half_of_the_share_and_beyond_chance() -> No
     assert thinly_labeled(np.array([76, 24]), items).tolist() == [False, True]  # less than half of 50
     assert thinly_labeled(np.array([75, 25]), items).tolist() == [False, False]
     assert thinly_labeled(np.array([4, 1]), items).tolist() == [False, False]  # chance: P(at most 1 of 5) = 0.19
+
+
+def test_equal_values_share_their_ranks() -> None:
+    assert _ranks(np.array([3.0, 1, 3, 2, 3, 1])).tolist() == [5, 1.5, 5, 3, 5, 1.5]
