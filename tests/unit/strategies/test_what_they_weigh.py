@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from activessl.errors import QueryError
 from activessl.geometry.clusters import Clusters
 from activessl.strategies import mixtures
 from activessl.strategies.base import State
@@ -128,3 +129,10 @@ def test_refine_filters_no_further_once_two_batches_are_left(monkeypatch: pytest
     blind = State(around((150, 150))[0], NONE, NONE, 2, np.random.default_rng(0))
     get_strategy("refine", rounds=5, draws=1).query(blind, 5)
     assert seen == [300, 300]  # both filters kept the same five
+
+
+@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"draws": 0}, {"share": 0.0}, {"share": 1.1}])
+def test_each_setting_of_refine_is_checked(wrong: dict[str, float]) -> None:
+    vectors, _ = around((20, 20))
+    with pytest.raises(QueryError, match="refine has rounds"):
+        get_strategy("refine", **wrong).query(state(vectors, np.full(40, 0.5)), 2)

@@ -99,3 +99,9 @@ def test_the_best_threshold_is_smoothed_with_half_of_its_own_weight(monkeypatch:
     # (0.6 + 2 x 0.6 + 0.5) / 4 is more than (2 x 0.85) / 4; the middle of those that are about equally good
     assert cuts.choose_cuts("span", judged, ["a"]).thresholds == (0.4,)
     assert cuts.choose_cuts("span", judged[:1], ["a"]).thresholds == (0.5,)  # too few regions to choose by
+
+
+def test_a_class_that_is_nowhere_does_not_hide_the_next_one() -> None:
+    probs = np.full((2, 4, 4), 0.1)
+    probs[1, 2, 2] = 0.9
+    assert [one.label for one in candidates("mask", probs, Grid((4, 4), (4, 4), None), [0.5, 0.5])] == [1]
