@@ -29,7 +29,12 @@ def session(tmp_path: Path, server: StudioInfo, truth: dict[str, str]) -> Sessio
         {
             "data": {"path": "../pictures", "modality": "image", "classes": list(CLASSES)},
             "encoder": {"name": "pixels"},
-            "annotator": {"url": server.url, "title": f"browser {uuid.uuid4().hex[:8]}", "blind_share": 0.0},
+            "annotator": {
+                "url": server.url,
+                "title": f"browser {uuid.uuid4().hex[:8]}",
+                "blind_share": 0.0,
+                "suggest_above": 0.0,  # every task has a suggestion
+            },
             "query": {"size": SIZE, "random_share": 0.0, "strategy": "max_herding"},
         }
     )

@@ -89,7 +89,8 @@ def _child(tree: Path, tests: list[str], log: Path, first: Path) -> None:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         sys.dont_write_bytecode = True
         sys.path[:0] = roots
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "--hypothesis-seed=0"]
+        # xdist stays: the suite's conftest uses a mark of its own
+        options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:cov", "--hypothesis-seed=0"]
         status = int(pytest.main([*options, *tests], plugins=[_First(first)]))
     finally:
         sys.stdout.flush()

@@ -64,10 +64,11 @@ def area_of(path: str) -> str:
     return next(area for area, places in AREAS.items() if path.startswith(places))
 
 
-def measure(work: Path, tests: list[str]) -> None:
+def measure(work: Path, tests: list[str], marks: str) -> None:
     """Run the suite with coverage: which test runs which line, and how long each test takes.
 
-    With ``tests``, only these run, and what they cover is added to what is known of the others.
+    With ``tests``, only these run, and what they cover is added to what is known of the others. ``marks`` chooses by
+    pytest's marks.
     """
     work.mkdir(parents=True, exist_ok=True)
     config, seconds = work / "coveragerc", work / "seconds.json"
@@ -81,7 +82,7 @@ def measure(work: Path, tests: list[str]) -> None:
     roots = [Path(__file__).parent, *(ROOT / name for name in ("", "cli", "integrations"))]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, roots)), "DURATIONS": str(seconds.resolve())}
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "durations"]
-    subprocess.run([*command, *options, "-m", "not studio", *chosen], cwd=ROOT, env=environment, check=False)
+    subprocess.run([*command, *options, "-m", marks, *chosen], cwd=ROOT, env=environment, check=False)
     seconds.write_text(json.dumps(known | json.loads(seconds.read_text())))
 
 
@@ -148,6 +149,8 @@ def _try(mutant: Mutant, cover: Cover, tree: Path) -> dict[str, Any]:
     if tests:
         with _changed(tree / mutant.path, mutant):
             status, by = forking.run(tree, tests, 30 + 5 * spent)
+        if status and "::" not in by:  # no test failed: pytest did not come so far
+            _must_pass(tree, tests, 30 + 5 * spent)
         outcome = "timeout" if status is None else "survived" if status == 0 else "caught"
     return {
         "key": mutant.key,
@@ -157,6 +160,15 @@ def _try(mutant: Mutant, cover: Cover, tree: Path) -> dict[str, Any]:
         "tests": len(tests),
         "seconds": round(time.monotonic() - begun, 1),
     }
+
+
+def _must_pass(tree: Path, tests: list[str], limit: float) -> None:
+    """Stop where tests do not run without a change either: they would make every mutant look caught."""
+    import forking
+
+    status, by = forking.run(tree, tests, limit)
+    if status != 0:
+        sys.exit(f"error: {len(tests)} tests do not pass without a change: {by}\n hint: mend them, then measure again")
 
 
 @contextmanager
@@ -244,11 +256,12 @@ def main() -> None:
     parser.add_argument("--areas", nargs="*", default=list(AREAS), choices=AREAS, help="draw from these areas only")
     parser.add_argument("--only", nargs="*", default=[], help="run: only modules whose paths begin so")
     parser.add_argument("--tests", nargs="*", default=[], help="measure: only these, added to what is known")
+    parser.add_argument("--marks", default="not studio", help="measure: only tests with these marks")
     args = parser.parse_args()
     for area in AREAS.keys() - set(args.areas):
         del AREAS[area]
     if args.part == "measure":
-        measure(args.work, args.tests)
+        measure(args.work, args.tests, args.marks)
     elif args.part == "run":
         run(args.work, args.seed, args.mutants, args.only, f"mutants-{args.seed}.jsonl")
     elif args.part == "again":

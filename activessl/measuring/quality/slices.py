@@ -316,11 +316,16 @@ def read_off(
         solved = np.linalg.solve(kernel[np.ix_(~out, ~out)] + penalty * np.eye(int((~out).sum())), target - mean)
         # without the mean: it differs between folds, and says nothing about an item
         scores[out] = kernel[np.ix_(out, ~out)] @ solved
-    ranks = np.argsort(np.argsort(scores, axis=0, kind="stable"), axis=0) + 1.0
     found = np.full(s, np.nan)
     for k in range(s):
         mine = int(member[:, k].sum())
         if min(mine, n - mine) >= FEWEST_IN_SLICE:
-            above = ranks[member[:, k], k].sum() - mine * (mine + 1) / 2
+            above = _ranks(scores[:, k])[member[:, k]].sum() - mine * (mine + 1) / 2
             found[k] = above / (mine * (n - mine))
     return found
+
+
+def _ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Ranks from 1; equal values share the mean of theirs: otherwise the order of the items would tell slices apart."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[place])

@@ -158,3 +158,11 @@ def test_heads_of_ledgers_from_before_are_read_on_smoothed_vectors() -> None:
         "seconds": 0,
     }
     assert Taught.model_validate(old).smoothed
+
+
+@pytest.mark.parametrize("labels", [9, 11])
+def test_another_number_of_labels_than_of_vectors_is_refused_either_way(labels: int) -> None:
+    with pytest.raises(LabelError, match=f"but there are {labels} labels"):
+        log_evidence(np.ones((10, 2)), np.zeros(labels, dtype=int))
+    with pytest.raises(LabelError, match="vectors have shape"):
+        log_evidence(np.ones(labels), np.zeros(labels, dtype=int))

@@ -130,3 +130,42 @@ def test_vectors_have_no_views(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="views cannot be made"):
         varied(pool)
     assert compare_encoders(pool, [("vectors", {})])[0].recognised is None
+
+
+def test_encoders_are_compared_on_as_many_items_as_are_asked_for_and_random_labels_come_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = stripes(tmp_path)
+    seen = []
+
+    def figures(name, settings, part, rows, y, judged, *rest):
+        seen.append((part.ids, [part.ids[i] for i in rows], y.tolist(), judged.tolist()))
+        return encoders.Compared(name, rank=1.0), None
+
+    monkeypatch.setattr(encoders, "_figures", figures)
+    labels = {item: i % 3 for i, item in enumerate(pool.ids[:30])}
+    compare_encoders(pool, [("pixels", {})], labels=labels, drawn=pool.ids[20:28], n_classes=3, items=25)
+    ((ids, known, y, judged),) = seen
+    assert len(ids) == len(set(ids)) == 50 and len(known) == 25
+    assert [item for item, fair in zip(known, judged, strict=True) if fair] == list(pool.ids[20:28])
+    assert y == [labels[item] for item in known]
+
+
+def test_the_order_is_by_accuracy_then_recognition_then_rank() -> None:
+    def order(*found: encoders.Compared) -> list[str]:
+        return [one.encoder for one in sorted(found, key=encoders._order(found))]
+
+    made = encoders.Compared
+    one, other = made("a", recognised=0.9, accuracy=0.5, rank=1), made("b", recognised=0.1, accuracy=0.8, rank=2)
+    assert order(one, other) == ["b", "a"]
+    assert order(one, made("c", recognised=0.95, rank=3)) == ["c", "a"]  # one of them has no accuracy
+    assert order(one, made("d", rank=3)) == ["d", "a"]
+    assert order(made("e", why="missing"), one) == ["a", "e"]
+
+
+def test_the_share_recognised_is_counted_over_all_blocks_of_items() -> None:
+    x = np.random.default_rng(0).normal(size=(1500, 12)).astype(np.float32)
+    seen = x.copy()
+    swapped = np.array([3, 700, 1100, 1400])
+    seen[swapped] = x[np.roll(swapped, 1)]
+    assert recognised_share(x, seen) == pytest.approx(1 - 4 / 1500)

@@ -5,7 +5,7 @@ import pytest
 
 from activessl.errors import MeasureError
 from activessl.measuring.planning.plan import make_plan
-from activessl.measuring.savings.live import PUBLIC, Prior, live_savings, quantiles
+from activessl.measuring.savings.live import GRID, PUBLIC, UNKNOWN, Prior, live_savings, quantiles
 from activessl.measuring.savings.trend import Trend, fit_trend
 
 
@@ -186,3 +186,10 @@ def test_labels_that_show_no_slope_leave_that_of_other_learning_curves() -> None
     flat, _ = fit_trend(np.array([25.0, 50.0, 100.0]), np.tile(right, (3, 1)), rng=np.random.default_rng(0))
     assert flat.slope.min() > 0  # else no target would ever be reached
     assert np.all(flat.error(400) < flat.error(100))
+
+
+def test_where_nothing_is_known_a_saving_is_as_likely_as_a_loss() -> None:
+    belief = UNKNOWN.belief(4, 40)
+    assert belief[GRID > 0].sum() == pytest.approx(belief[GRID < 0].sum(), rel=0.05)
+    quarter = belief[np.abs(GRID) <= np.log(4)].sum() / belief.sum()
+    assert 0.6 < quarter < 0.8  # from a quarter to four times the labels

@@ -9,10 +9,12 @@ import pytest
 
 from activessl.errors import MeasureError
 from activessl.labels.answers import Answer
-from activessl.labels.regions.places import Box, Span
+from activessl.labels.regions.corrections import Corrections
+from activessl.labels.regions.places import Box, PlaceKind, Span
 from activessl.labels.regions.region import Region
 from activessl.measuring.intervals import share_interval
 from activessl.measuring.planning.region_hours import correcting, region_effort
+from activessl.measuring.planning.region_pace import region_pace
 from activessl.measuring.quality.region_quality import ratio, region_quality
 from tests.benchmarks.region_intervals import covered
 
@@ -92,3 +94,38 @@ def test_effort_counts_the_newest_answer_of_an_item_and_the_time_of_all() -> Non
     assert (found.items, found.empty, found.regions) == (3, 1, 2)
     assert found.seconds == 22.0 and found.per_item == pytest.approx(22 / 3)  # a missing time counts as the median
     assert region_effort([]).per_item is None
+
+
+def test_effort_adds_up_what_became_of_the_suggestions_of_the_newest_answers() -> None:
+    old, new = answered(0, 5.0, 9, shown=9, kept=9), answered(0, 5.0, 3, shown=3, kept=2)
+    found = region_effort([old, new, answered(1, 5.0, 2, shown=2, kept=1), answered(2, 5.0, 4)])
+    assert found.done == Corrections(kept=3, deleted=2, drawn=2)  # the third item had no suggestion
+    assert (found.regions, found.items) == (9, 3)
+
+
+def test_forgotten_items_took_time_and_are_no_items() -> None:
+    given = [answered(0, 10.0, 3), answered(1, 4.0, 1)]
+    found = region_effort(given, forgotten={"i0"})
+    assert (found.items, found.regions, found.seconds) == (1, 1, 14.0)
+    assert found.per_item == found.per_region == 4.0
+
+
+def test_a_pace_is_measured_from_drawing_first_and_then_from_what_correcting_adds() -> None:
+    plain = [answered(i, 3.0 + 8 * (i % 3), i % 3) for i in range(12)]
+    assert region_pace(plain[:9]) is None and region_pace([answered(i, 5.0, 2) for i in range(12)]) is None
+    # 3 s an item, 8 s a region that is drawn, 2 s one that is deleted
+    shown = [answered(20 + i, 3.0 + 8 * 1 + 2 * 3, 3, shown=5, kept=2) for i in range(4)]
+    found = region_pace([*plain, *shown])
+    assert found is not None and (found.item, found.region, found.correction) == pytest.approx((3, 8, 2))
+    few = region_pace([*plain, *shown[:3]])
+    assert few is not None and few.correction is None and few.region == pytest.approx(8)  # nine corrected regions
+    quick = [answered(20 + i, 5.0, 3, shown=5, kept=2) for i in range(4)]
+    at_once = region_pace([*plain, *quick])
+    assert at_once is not None and at_once.correction == 0.0
+
+
+@pytest.mark.parametrize("kind", ["box", "mask", "segment", "span"])
+def test_only_spans_are_also_compared_with_any_overlap(kind: PlaceKind) -> None:
+    found = region_quality([((), ())], kind, ["a"])
+    assert (found.any_overlap is not None) == (kind == "span")
+    assert (found.items, found.all.f1, found.classes["a"].recall) == (1, None, None)

@@ -15,6 +15,7 @@ from activessl.heads.dense.training import Recipe
 from activessl.labels.regions.places import Span
 from activessl.labels.regions.region import Region, Regions
 from activessl.measuring.simulation import region_task as core
+from activessl.measuring.simulation import regions
 from activessl.measuring.simulation.region_task import RegionTask
 from activessl.measuring.simulation.regions import simulate_regions
 
@@ -110,3 +111,31 @@ def test_an_unknown_strategy_and_test_items_without_regions_are_refused() -> Non
         simulate_regions(
             RegionTask(empty.parts, empty.extents, empty.regions, "span", ("a",), split), budgets=(4, 8), seeds=1
         )
+
+
+def test_only_the_random_arm_is_drawn_at_random_once_there_is_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[tuple[list[int], list[bool]]] = []
+
+    class First:
+        def query(self, state, query_size):
+            free = np.setdiff1d(np.arange(len(state.probs) // 10), state.labeled)[:query_size]
+            query = type("Found", (), {"indices": free, "propensities": np.full(query_size, np.nan)})()
+            chosen.append((free.tolist(), state.labeled.tolist()))
+            return query
+
+    monkeypatch.setattr(regions, "RandomItemShare", lambda strategy, share: First())
+    taught: list[tuple[list[int], list[bool]]] = []
+    teach = regions._taught
+
+    def watched(task, labeled, chance, test, seed, recipe):
+        taught.append((labeled.tolist(), np.asarray(chance).tolist()))
+        return teach(task, labeled, chance, test, seed, recipe)
+
+    monkeypatch.setattr(regions, "_taught", watched)
+    quick = Recipe(hidden=2, steps=1, batch_size=2)
+    simulate_regions(task(), strategies=["auto"], seeds=1, budgets=(8, 10, 12), recipe=quick)
+    assert [len(labeled) for _, labeled in chosen] == [8, 10]
+    first, *auto, _, random = taught
+    assert auto[1][0][:8] == random[0][:8] == first[0]  # one first batch
+    assert auto[1][1] == [True] * 8 + [False] * 4 and random[1] == [True] * 12
+    assert len(set(random[0])) == 12 and len(set(auto[1][0])) == 12

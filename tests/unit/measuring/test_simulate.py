@@ -301,3 +301,26 @@ def test_a_strategy_that_needs_a_posterior_is_refused_with_a_head_that_never_has
     x, y = data()
     with pytest.raises(QueryError, match="needs draws"):
         simulate(x, y, strategies=("bald",), seeds=1, budgets=(6, 12), head="neighbours")
+
+
+@pytest.mark.parametrize("wrong", [-2, 3, 17, -9])
+def test_an_answer_or_a_machine_outside_of_the_classes_is_refused_alone(wrong: int) -> None:
+    points, truth = data(60)
+    for name, told in (("answers", "answers of shape"), ("machine", "machine answers of shape")):
+        said = truth.copy()
+        said[7] = wrong
+        with pytest.raises(MeasureError, match=told):
+            simulate(points, truth, n_classes=3, **{name: said}, budgets=(4,), seeds=1)
+
+
+@pytest.mark.parametrize("times", [[], [[1.0]], [0.0, 1.0], [1.0, -1.0], [1.0, np.nan], [np.inf]])
+def test_times_that_nobody_can_have_needed_are_refused(times: list) -> None:
+    points, truth = data(60)
+    with pytest.raises(MeasureError, match="times that are missing, NaN or not above 0"):
+        simulate(points, truth, times=np.array(times), budgets=(4,), seeds=1)
+
+
+@pytest.mark.parametrize("vectors", [np.full((60, 2), "a"), np.full((60, 2), 1j), np.zeros((60, 2), dtype=object)])
+def test_vectors_that_are_no_real_numbers_are_refused(vectors: np.ndarray) -> None:
+    with pytest.raises(MeasureError, match="vectors of type"):
+        simulate(vectors, np.arange(60) % 2, budgets=(4,), seeds=1)

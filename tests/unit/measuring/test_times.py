@@ -36,3 +36,12 @@ def test_clusters_have_a_time_where_single_answers_have_none() -> None:
     assert [(t.answer.item, t.seconds) for t in labeling_times(given)] == [("i1", 1.0), ("i2", 1.0)]
     assert labeling_hours(given) == 2 / 3600
     assert labeling_hours([answer(0, None)]) is None and labeling_times([]) == ()
+
+
+def test_without_a_time_of_a_single_answer_only_clusters_with_a_time_count() -> None:
+    given = [answer(0, None), answer(1, None, cluster=True), answer(2, 6.0, cluster=True), answer(3, 0.0)]
+    assert [(t.answer.item, t.seconds, t.how) for t in labeling_times(given)] == [("i2", 6.0, "recorded")]
+    both = labeling_times([*given, answer(4, 8.0)])
+    assert [(t.seconds, t.how) for t in both] == [
+        (8.0, "filled"), (0.0, "recorded"), (6.0, "recorded"), (8.0, "filled"), (8.0, "recorded")
+    ]  # fmt: skip

@@ -7,6 +7,7 @@ import pytest
 
 from activessl.errors import MeasureError
 from activessl.measuring.planning.worth import Worth, next_hour
+from activessl.measuring.savings.trend import SLOPE
 
 NONE = (np.ones(1), np.empty((1, 0)))
 
@@ -67,3 +68,24 @@ def test_an_hour_that_is_worth_exactly_its_price_pays() -> None:
     price = asked(0.2, per_point=1.0).points
     at = asked(0.2, per_point=1.0, per_hour=price)
     assert at.pays and at.until == 100 and not asked(0.2, per_point=1.0, per_hour=np.nextafter(price, 99)).pays
+
+
+def test_two_sizes_are_enough_for_a_slope_and_one_is_not() -> None:
+    right = np.arange(1000) >= np.array([400, 200])[:, None]
+    assert asked(0.1, (np.array([50.0, 100.0]), right)).slope > 0.8
+    assert asked(0.1, (np.array([100.0]), right[1:])).slope == SLOPE
+
+
+def test_test_items_give_the_error_where_there_are_any() -> None:
+    sizes, right = np.array([50.0, 100.0]), np.ones((2, 200))
+    assert asked(0.2, (sizes, right), tested=(30, 100)).error == pytest.approx((30 + 50 * 0.2 + 0.5) / 151)
+    assert asked(0.2, (sizes, right), tested=(0, 0)).error == pytest.approx((0 + 50 * 0.2 + 0.5) / 251)
+
+
+def test_the_points_of_an_hour_are_the_derivative_of_the_curve_times_its_labels() -> None:
+    found = asked(0.3, labels=200, seconds_per_label=18.0)
+
+    def error(n: float) -> float:
+        return 100 * found.error * (n / 200) ** -found.slope
+
+    assert found.points == pytest.approx((error(199.99) - error(200.01)) / 0.02 * 3600 / 18, rel=1e-5)

@@ -120,3 +120,14 @@ def test_any_state_gets_exactly_what_was_asked(n: int, d: int, m: int, q: int, s
 def test_centred_vectors_have_length_one_or_are_zero() -> None:
     rows = centred(np.array([[1.0, 0.0], [3.0, 0.0], [2.0, 0.0]], dtype=np.float16), np.arange(3))
     assert np.linalg.norm(rows, axis=1).tolist() == [1.0, 1.0, 0.0]
+
+
+def test_three_labels_for_each_class_are_enough_to_see_that_labels_do_not_follow_the_vectors() -> None:
+    rng = np.random.default_rng(0)
+    points = np.repeat(rng.normal(size=(100, 6)), 2, axis=0) + 0.01 * rng.normal(size=(200, 6))
+    labels = np.stack([np.arange(100) % 50, (np.arange(100) + 7) % 50], axis=1).ravel()
+
+    def follows(m: int) -> bool:
+        return labels_follow_geometry(State(points, np.arange(m), labels[:m], 50, np.random.default_rng(0)))
+
+    assert follows(148) and not follows(150)

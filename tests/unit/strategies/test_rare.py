@@ -9,6 +9,7 @@ from activessl.heads.registry import make_head
 from activessl.strategies import rare
 from activessl.strategies.auto import Auto
 from activessl.strategies.base import State
+from activessl.strategies.scene import Choice
 
 
 def pool(seed: int = 0, *, n: int = 800, few: int = 16) -> tuple[np.ndarray, np.ndarray]:
@@ -102,3 +103,15 @@ def test_more_items_of_a_rare_class_are_found(monkeypatch: pytest.MonkeyPatch) -
     with_search = sum(found(seed) for seed in range(4))
     monkeypatch.setattr(rare, "SHARE", 0.0)
     assert with_search >= 1.5 * sum(found(seed) for seed in range(4))
+
+
+def test_one_sought_row_stands_in_the_middle_of_the_others_and_two_at_a_quarter_and_three() -> None:
+    def choice(rows: list[int], lead: str = "") -> Choice:
+        parts = {"gain": np.array(rows, dtype=float), "uncertainty": np.zeros(len(rows))}
+        return Choice(np.array(rows), parts=parts, leads=[lead] * len(rows) if lead else None)
+
+    others = choice([1, 2, 3, 4])
+    one = rare.Sought(choice([9], "may be d"), None).joined(others)  # type: ignore[arg-type]
+    assert one.picks.tolist() == [1, 2, 9, 3, 4] and one.leads == ["", "", "may be d", "", ""]
+    two = rare.Sought(choice([9, 8], "may be d"), None).joined(others)  # type: ignore[arg-type]
+    assert two.picks.tolist() == [1, 9, 2, 3, 8, 4] and two.parts["gain"].tolist() == [1, 9, 2, 3, 8, 4]

@@ -384,3 +384,25 @@ def test_fewer_than_asked_from_another_library_is_an_error() -> None:
 
     with pytest.raises(QueryError, match="returned 1 distinct"):
         SmallText(Short()).query(make_state(), 5)
+
+
+@pytest.mark.parametrize("costs", [np.ones(29), np.ones(31), np.ones((30, 1)), np.arange(30.0), np.full(30, np.nan)])
+def test_costs_are_one_positive_number_for_each_item(costs: np.ndarray) -> None:
+    with pytest.raises(QueryError, match="costs must be one positive number"):
+        get_strategy("margin").query(make_state(costs=costs), 3)
+
+
+@pytest.mark.parametrize("weights", [np.ones(2), np.ones(4), np.array([1.0, -1, 1]), np.array([1.0, np.inf, 1])])
+def test_class_weights_are_one_finite_number_for_each_class(weights: np.ndarray) -> None:
+    with pytest.raises(QueryError, match="class"):
+        get_strategy("margin").query(make_state(class_weights=weights), 3)
+
+
+def test_drop_query_starts_from_clusters_and_asks_for_the_function_of_the_head() -> None:
+    none = np.array([], dtype=np.int64)
+    first = make_state(probs=None, labeled=none, labels=none)
+    found = get_strategy("drop_query").query(first.replace(rng=np.random.default_rng(3)), 4)
+    clusters = get_strategy("kmeans").query(first.replace(rng=np.random.default_rng(3)), 4)
+    assert found.indices.tolist() == clusters.indices.tolist()
+    with pytest.raises(QueryError, match="predict function"):
+        get_strategy("drop_query").query(make_state(), 4)

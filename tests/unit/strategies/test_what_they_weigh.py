@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from activessl.errors import QueryError
 from activessl.geometry.clusters import Clusters
 from activessl.strategies import mixtures
 from activessl.strategies.base import State
@@ -113,3 +114,25 @@ def test_a_draw_keeps_its_chance_below_one() -> None:
 
 def test_without_candidates_there_is_no_cluster_to_confirm() -> None:
     assert alike_clusters(np.eye(4), np.eye(4), NONE, 3, 5) == []
+
+
+def test_refine_filters_no_further_once_two_batches_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    class First:
+        def choose(self, scene):
+            seen.append(len(scene.rows))
+            return type("Found", (), {"picks": scene.rows[: scene.size]})()
+
+    monkeypatch.setattr(mixtures, "TypiClust", First)
+    monkeypatch.setattr(mixtures, "MaxHerding", First)
+    blind = State(around((150, 150))[0], NONE, NONE, 2, np.random.default_rng(0))
+    get_strategy("refine", rounds=5, draws=1).query(blind, 5)
+    assert seen == [300, 300]  # both filters kept the same five
+
+
+@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"draws": 0}, {"share": 0.0}, {"share": 1.1}])
+def test_each_setting_of_refine_is_checked(wrong: dict[str, float]) -> None:
+    vectors, _ = around((20, 20))
+    with pytest.raises(QueryError, match="refine has rounds"):
+        get_strategy("refine", **wrong).query(state(vectors, np.full(40, 0.5)), 2)
