@@ -36,3 +36,11 @@ def test_counts_that_do_not_fit_are_refused() -> None:
     for won, lost, labels, look in ((5, 6, 10, 1), (-1, 0, 10, 1), (0, 0, 0, 1), (1, 1, 10, 0)):
         with pytest.raises(MeasureError):
             judge_challenger(won, lost, labels, look=look)
+
+
+@pytest.mark.parametrize(("won", "lost", "labels"), [(9, 3, 60), (3, 9, 60), (0, 0, 30), (12, 5, 100)])
+def test_the_further_labels_decide_the_next_comparison_if_the_shares_stay(won: int, lost: int, labels: int) -> None:
+    more = judge_challenger(won, lost, labels, look=1).more
+    assert more is not None and 0 < more <= 2000
+    total = labels + more
+    assert judge_challenger(won * total // labels, lost * total // labels, total, look=2).verdict != "open"

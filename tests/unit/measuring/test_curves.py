@@ -146,3 +146,9 @@ def test_a_run_keeps_its_accuracy_after_its_end_and_has_none_before_its_start() 
     assert half.labels is not None and 10 < half.labels < 20 and half.baseline_labels == pytest.approx(20)
     never = savings_of_run([20], [0.65], base, rng=np.random.default_rng(0), target=0.8)
     assert (never.kind, never.labels) == ("at_most", None) and never.baseline_labels == pytest.approx(80)
+
+
+def test_a_run_is_judged_at_the_accuracy_of_its_end() -> None:
+    base = Curve(np.array([10, 20, 40, 80]), np.array([[0.5, 0.6, 0.7, 0.9]] * 3))
+    found = savings_of_run([10, 20, 40], [0.5, 0.6, 0.9], base, rng=np.random.default_rng(0))
+    assert (found.target, found.saved) == pytest.approx((0.9, 0.5))

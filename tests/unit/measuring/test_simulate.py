@@ -324,3 +324,12 @@ def test_times_that_nobody_can_have_needed_are_refused(times: list) -> None:
 def test_vectors_that_are_no_real_numbers_are_refused(vectors: np.ndarray) -> None:
     with pytest.raises(MeasureError, match="vectors of type"):
         simulate(vectors, np.arange(60) % 2, budgets=(4,), seeds=1)
+
+
+def test_of_a_given_split_one_item_of_each_class_in_the_pool_is_enough() -> None:
+    points, truth = data(60)
+    split = ((truth == 2) & (np.arange(60) > 2)).astype(int)  # one item of the last class is in the pool
+    found = simulate(points, truth, split=split, strategies=("random",), budgets=(4,), seeds=1)
+    assert found.settings["n_pool"] == 41
+    with pytest.raises(MeasureError, match="1 of 3 classes have no item to learn from"):
+        simulate(points, truth, split=(truth == 2).astype(int), budgets=(4,), seeds=1)
