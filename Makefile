@@ -122,7 +122,7 @@ faults: .venv/.installed ## every verb fails at every moment, files and ledgers 
 sbom: .venv/.installed ## the list of all packages of an installation (CycloneDX), and what is known against them
 	@$(BIN)/python .ci/sbom.py --out dist/activessl.cdx.json --audit
 
-mutation: .venv/.installed ## do the tests notice 400 changes of the code? (about an hour and a half; continues where it was)
+mutation: .venv/.installed ## do the tests notice 400 changes of the code? (half an hour of one core, after the times of the tests; continues where it was)
 	@$(BIN)/python -m pip install -q --group mutation
 	@test -f bench/mutation/seconds.json || $(BIN)/python tests/mutation/mutation.py measure
 	$(BIN)/python tests/mutation/mutation.py run
