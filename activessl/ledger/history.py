@@ -195,7 +195,7 @@ class History:
     @property
     def last_round(self) -> int:
         """The number of the newest round; 0 before the first."""
-        return len(self.rounds)
+        return self.rounds[-1].number if self.rounds else 0
 
     @property
     def next_round(self) -> int:
@@ -203,11 +203,14 @@ class History:
         return len(self.rounds) + 1
 
     @property
+    def heads(self) -> tuple[Taught, ...]:
+        """The newest head of each round that has one, oldest first; one from before the first round is of round 0."""
+        return tuple(taught[-1] for taught in (self.before, *(r.taught for r in self.rounds)) if taught)
+
+    @property
     def taught(self) -> Taught | None:
         """The newest head."""
-        return next(
-            (taught[-1] for taught in (*(r.taught for r in reversed(self.rounds)), self.before) if taught), None
-        )
+        return next(reversed(self.heads), None)
 
     @property
     def model(self) -> str:

@@ -22,13 +22,12 @@ def read_mat(location: Path) -> dict[str, Array]:
     """Read all arrays; texts and cells of texts become arrays of texts, and other cells and structs are left out.
 
     Raises:
-        PoolError: It is no such file, or one of version 7.3, which is HDF5.
+        PoolError: It is no such file, is damaged, or is one of version 7.3, which is HDF5.
     """
     from scipy.io import loadmat
 
-    stat = location.stat()
-    if not _can_be_read(location, stat.st_size, stat.st_mtime_ns):
-        raise PoolError(f"{location} is damaged: reading it ends the process", hint="save it again")
+    if not _can_be_read(location, *_stamp(location)):
+        raise PoolError(f"{location} is damaged: SciPy cannot read it", hint="save it again")
     try:
         found = loadmat(location, chars_as_strings=True)
     except NotImplementedError:
@@ -50,6 +49,15 @@ def read_mat(location: Path) -> dict[str, Array]:
     if "axes" in arrays:
         arrays["axes"] = np.array(str(arrays["axes"].ravel()[0]))
     return arrays
+
+
+def _stamp(location: Path) -> tuple[int, ...]:
+    """Size and time; empty where there is no such file, which the reading then says."""
+    try:
+        stat = location.stat()
+    except OSError:
+        return ()
+    return stat.st_size, stat.st_mtime_ns
 
 
 @lru_cache(maxsize=64)

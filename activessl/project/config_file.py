@@ -275,6 +275,6 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _too_deep(path: Path) -> ConfigError:
     return ConfigError(
-        f"{path.name} has lists or tables in each other, too deep to read",
-        hint="write each setting as `activessl init` does",
+        f"{path.name} cannot be read: its lists or tables are nested too deep",
+        hint="give each setting the form that `activessl init` writes",
     )

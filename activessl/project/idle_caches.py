@@ -20,12 +20,13 @@ __all__ = ["discard_damaged", "in_use", "sealed_folders"]
 
 
 def in_use(project: Project, history: History, folder: Path) -> bool:
-    """Whether a folder below ``embeddings/`` belongs to the encoder that the project uses now."""
+    """Whether a folder below ``embeddings/`` belongs to the encoder that the project uses now, or to one that the
+    labels may choose at the next teaching."""
     if history.encoded is None:
         return False
-    parts = folder.relative_to(project.folder).parts
-    # with the test items of a hold-out, which have a folder of their own
-    return parts[1] in (history.encoded.fingerprint, f"{history.encoded.fingerprint}-test")
+    used = (history.encoded.fingerprint, *(other.fingerprint for other in history.encoded.others))
+    # test items of a hold-out have a folder of their own
+    return folder.relative_to(project.folder).parts[1].removesuffix("-test") in used
 
 
 def sealed_folders(project: Project) -> Iterator[Path]:

@@ -356,8 +356,7 @@ class Snapshot:
         None without such a head, with other vectors or other classes, or without its file. A head of the same round is
         not used: agreement with it would only show that ``teach`` was repeated.
         """
-        earlier = [*self.history.before[-1:]] if number else []
-        earlier += [r.taught[-1] for r in self.history.rounds if r.taught and r.number < number]
+        earlier = [taught for taught in self.history.heads if taught.round < number]
         if not earlier or earlier[-1].fingerprint != self.embeddings.fingerprint:
             return None
         try:

@@ -340,15 +340,16 @@ class Evidence:
             return self.learn(single[taught], single[asked])
 
         items = len(self.snapshot.embeddings)
-        found = live_savings(
-            learn, y[single], drawn[single], correct[single], rng=rng, prior=prior, pool=items, gone=self._spent
-        )
-        if not (hidden := self._accepted_wrong(correct)).any():
+
+        def estimate(right: Bool[np.ndarray, " n"]) -> LiveSavings:
+            return live_savings(
+                learn, y[single], drawn[single], right[single], rng=rng, prior=prior, pool=items, gone=self._spent
+            )
+
+        found, hidden = estimate(correct), self._accepted_wrong(correct)
+        if not hidden.any():
             return found
-        least = live_savings(
-            learn, y[single], drawn[single], (correct & ~hidden)[single], rng=rng, prior=prior, pool=items,
-            gone=self._spent,
-        )  # fmt: skip
+        least = estimate(correct & ~hidden)
         return replace(found, low=min(found.low, least.low), own_low=min(found.own_low, least.own_low))
 
     def _accepted_wrong(self, correct: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:

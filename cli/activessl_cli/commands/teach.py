@@ -38,12 +38,11 @@ def tell(taught: Taught, session: Session) -> str:
     from activessl.reports.wording import skipped_text
 
     history = session.project.history()
-    newest = history.rounds[taught.round - 1] if taught.round else None
-    about = (
-        f"{skipped_text(newest)};"
-        if newest is not None and history.all_skipped(newest)
-        else f"{taught.when.removeprefix('in ')}:"
-    )
+    newest = next((r for r in history.rounds if r.number == taught.round), None)
+    if newest is None:
+        about = "before the first round:"
+    else:
+        about = f"{skipped_text(newest)};" if history.all_skipped(newest) else f"round {taught.round}:"
     text = f"{about} head trained on {taught.labels:,} labels in {render.duration(taught.seconds)}"
     if taught.accuracy is not None:
         text += f"; accuracy {taught.accuracy:.3f} on {taught.test_items:,} test items"

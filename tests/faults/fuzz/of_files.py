@@ -73,6 +73,7 @@ def _pool(name: str, modality: str | None = None) -> Callable[[bytes, Path], obj
         path = folder / name
         if path.suffix == ".ts" and b"@relation" in content.lower():
             path = path.with_suffix(".arff")
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
         where = path if path.suffix in _ONE_FILE and path.parent == folder else path.parent
         pool = load_pool(where, modality)  # type: ignore[arg-type]

@@ -88,8 +88,6 @@ def try_inputs(
     found, folder = Found(one.name), Path(tempfile.mkdtemp(prefix="activessl-fuzz-", dir=fast()))
     seeds = list(one.seeds())
     begun, before = time.monotonic(), 0
-    if one.name == "series, folder of CSV":
-        (folder / "b.csv.d").mkdir()
     kept = signal.signal(signal.SIGALRM, _too_slow)
     try:
         with warnings.catch_warnings():

@@ -12,9 +12,10 @@ import pytest
 from activessl.annotators.oracle import Oracle
 from activessl.geometry.core import Cored
 from activessl.geometry.smoothing import smooth
+from activessl.ledger.schema import OtherVectors
 from activessl.project.config import check_config
 from activessl.project.folder import Project
-from activessl.project.idle_caches import discard_damaged
+from activessl.project.idle_caches import discard_damaged, in_use
 from activessl.session import Session
 from activessl.steps.verify import Finding, verify
 from activessl_cli.main import run
@@ -111,3 +112,16 @@ def test_vectors_of_a_large_pool_that_are_kept_are_not_taken_after_a_change_outs
     again = replace(one, name="placed-b")  # as after a new stamp
     assert not np.allclose(first[39], again.plain.points[39], atol=0.1)
     assert np.allclose(first[:39], again.plain.points[:39])
+
+
+def test_vectors_that_the_labels_may_choose_are_in_use(whole: Path, tmp_path: Path) -> None:
+    project = Project.open(shutil.copytree(whole, tmp_path / "w") / "p")
+    history = project.history()
+    assert history.encoded is not None
+    other = OtherVectors(fingerprint="0" * 16, encoder="other", dim=5)
+    both = replace(history, encoded=history.encoded.model_copy(update={"others": (other,)}))
+    folder = project.folder / "embeddings" / other.fingerprint / "smoothed"
+    assert in_use(project, both, folder) and not in_use(project, history, folder)
+    cut(folder / "base.npy")
+    assert discard_damaged(project, both) == () and folder.is_dir()  # whoever reads it makes it again
+    assert discard_damaged(project, history) == (folder.relative_to(project.folder).as_posix(),)
